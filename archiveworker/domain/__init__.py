@@ -1,0 +1,1 @@
+"""The vocabulary of the worker: value types, error tree and ports. No I/O, no third-party imports."""

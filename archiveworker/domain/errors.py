@@ -1,0 +1,210 @@
+"""The one error tree. Every class knows its consequence: retry verdict, HTTP status, exit code.
+
+Messages say what failed, why, and what to do about it; they never hold a secret. ``web.errors`` and ``cli`` each
+translate the root in one place; nobody else catches it to answer a client.
+"""
+
+from enum import Enum
+from http import HTTPStatus
+from typing import ClassVar
+
+
+class Retry(Enum):
+    """What a caller may do after an error."""
+
+    NEVER = "never"
+    """The same request will fail again: report it."""
+    LATER = "later"
+    """The same request may succeed after a while: back off, then repeat."""
+
+
+class ArchiveWorkerError(Exception):
+    """Root of everything the worker raises on purpose."""
+
+    retry: ClassVar[Retry] = Retry.NEVER
+    http_status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+    exit_code: ClassVar[int] = 70
+    code: ClassVar[str] = "internal"
+
+
+class SettingsError(ArchiveWorkerError):
+    """A setting is missing, unknown or out of range; the operator must change it."""
+
+    retry = Retry.NEVER
+    exit_code = 78
+    code = "settings"
+
+
+class RequestError(ArchiveWorkerError):
+    """A request to the worker is malformed; the sentence names the field and what it may be."""
+
+    retry = Retry.NEVER
+    http_status = HTTPStatus.BAD_REQUEST
+    exit_code = 65
+    code = "bad_request"
+
+
+class NotFoundError(ArchiveWorkerError):
+    """Something that was asked for by name is not there."""
+
+    retry = Retry.NEVER
+    http_status = HTTPStatus.NOT_FOUND
+    exit_code = 66
+    code = "not_found"
+
+
+class ConflictError(ArchiveWorkerError):
+    """The job is in a state in which this cannot be done."""
+
+    retry = Retry.NEVER
+    http_status = HTTPStatus.CONFLICT
+    exit_code = 65
+    code = "conflict"
+
+
+class AccessDeniedError(ArchiveWorkerError):
+    """The caller may not do this."""
+
+    retry = Retry.NEVER
+    http_status = HTTPStatus.FORBIDDEN
+    exit_code = 77
+    code = "access_denied"
+
+
+class QueueFullError(ArchiveWorkerError):
+    """As many jobs wait as the settings allow; post the job again later."""
+
+    retry = Retry.LATER
+    http_status = HTTPStatus.TOO_MANY_REQUESTS
+    exit_code = 75
+    code = "queue_full"
+
+
+class SourceError(ArchiveWorkerError):
+    """The LMS answered, and the answer means that this cannot succeed."""
+
+    retry = Retry.NEVER
+    http_status = HTTPStatus.BAD_GATEWAY
+    exit_code = 69
+    code = "source"
+
+    def __init__(self, message: str, *, lms_code: str | None = None) -> None:
+        super().__init__(message)
+        self.lms_code = lms_code
+        """What the LMS itself calls the error (Moodle's ``errorcode`` or ``E_...`` status), if it said so."""
+
+
+class SourceUnavailableError(SourceError):
+    """The LMS did not answer, or not in time; the same request may succeed later."""
+
+    retry = Retry.LATER
+    code = "source_unavailable"
+
+
+class TokenRefusedError(SourceError):
+    """The LMS does not accept the token: expired, deleted, or without a needed right."""
+
+    retry = Retry.NEVER
+    http_status = HTTPStatus.BAD_REQUEST
+    code = "token_refused"
+
+
+class IntegrityError(SourceError):
+    """Bytes arrived, but not those that the LMS announced; fetching them again may help."""
+
+    retry = Retry.LATER
+    code = "integrity"
+
+
+class RenderError(ArchiveWorkerError):
+    """A page could not be turned into a document; the same page will fail again."""
+
+    retry = Retry.NEVER
+    code = "render"
+
+
+class BrowserGoneError(RenderError):
+    """The browser crashed or was killed; a fresh one may succeed."""
+
+    retry = Retry.LATER
+    code = "browser_gone"
+
+
+class RenderTimeoutError(RenderError):
+    """The page did not become ready in its time limit."""
+
+    retry = Retry.LATER
+    code = "render_timeout"
+
+
+class PageRejectedError(RenderError):
+    """The page is not what was to be archived: blank, a login form, or without its own text."""
+
+    retry = Retry.LATER
+    code = "page_rejected"
+
+
+class LimitExceededError(ArchiveWorkerError):
+    """Something is larger than the settings allow; the message names the limit and the setting that raises it."""
+
+    retry = Retry.NEVER
+    http_status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+    exit_code = 65
+    code = "limit_exceeded"
+
+
+class TimestampError(ArchiveWorkerError):
+    """No time-stamp authority gave a token that holds; asking again later may help."""
+
+    retry = Retry.LATER
+    http_status = HTTPStatus.BAD_GATEWAY
+    exit_code = 69
+    code = "timestamp"
+
+
+class VerificationError(ArchiveWorkerError):
+    """A check of an archive or a token did not hold; the sentence names the first thing that is wrong."""
+
+    retry = Retry.NEVER
+    exit_code = 1
+    code = "verification"
+
+
+class DeliveryError(ArchiveWorkerError):
+    """The archive could not be handed over; the message names the setting at the receiver that must change."""
+
+    retry = Retry.NEVER
+    http_status = HTTPStatus.BAD_GATEWAY
+    exit_code = 69
+    code = "delivery"
+
+
+class DeliveryUnavailableError(DeliveryError):
+    """The receiver did not take the archive now; the same delivery may succeed later."""
+
+    retry = Retry.LATER
+    code = "delivery_unavailable"
+
+
+class ToolError(ArchiveWorkerError):
+    """A program that the worker needs is missing or failed."""
+
+    retry = Retry.NEVER
+    exit_code = 69
+    code = "tool"
+
+
+class ToolTimeoutError(ToolError):
+    """A child process exceeded its time limit and was killed."""
+
+    retry = Retry.LATER
+    code = "tool_timeout"
+
+
+class ShuttingDownError(ArchiveWorkerError):
+    """The worker is draining; the work goes on after its next start."""
+
+    retry = Retry.LATER
+    http_status = HTTPStatus.SERVICE_UNAVAILABLE
+    exit_code = 75
+    code = "shutting_down"

@@ -1,0 +1,96 @@
+"""What was proved, and by what: time-stamps, checks, reports of a verification."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from archiveworker.domain.digest import Sha256
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedTimestamp:
+    """A time-stamp token that held when it was checked. Source: RFC 3161, 2.4.2.
+
+    Attributes:
+        digest: what was stamped.
+        generated_at: the token's genTime, UTC; certificates are judged at this instant.
+        serial_number: of the token, unique at its TSA.
+        policy_oid: dotted policy of the TSA.
+        tsa_name: subject of the signing certificate, RFC 4514.
+    """
+
+    digest: Sha256
+    generated_at: datetime
+    serial_number: int
+    policy_oid: str
+    tsa_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timestamp:
+    """A time-stamp with everything that an auditor needs beside it.
+
+    Attributes:
+        query: DER TimeStampReq as it was sent (``.tsq``).
+        reply: DER TimeStampResp as it came (``.tsr``).
+        chain_pem: certificates from the token and from the settings, PEM, signer first.
+        proof: what the check on receipt established.
+        tsa_url: where it came from, without credentials.
+    """
+
+    query: bytes = field(repr=False)
+    reply: bytes = field(repr=False)
+    chain_pem: bytes = field(repr=False)
+    proof: VerifiedTimestamp
+    tsa_url: str
+
+
+class Verdict(StrEnum):
+    """Outcome of one check, or of all together (the worst one)."""
+
+    GOOD = "good"
+    BAD = "bad"
+    UNKNOWN = "unknown"
+    """It could not be told, e.g. because no trusted certificate was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of a verification.
+
+    Attributes:
+        name: stable identifier, e.g. ``manifest.file``.
+        verdict: outcome.
+        subject: what it is about: a path in the archive, or the archive's own name.
+        message: a sentence for a person.
+    """
+
+    name: str
+    verdict: Verdict
+    subject: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationReport:
+    """Everything that ``verify`` looked at.
+
+    Attributes:
+        archive: name of the archive.
+        checks: in the order in which they were made.
+        file_count: files of the archive that were compared with the manifest.
+    """
+
+    archive: str
+    checks: tuple[Check, ...]
+    file_count: int
+
+    @property
+    def verdict(self) -> Verdict:
+        """BAD if any check is bad, else UNKNOWN if any is unknown or none was made, else GOOD."""
+        verdicts = {c.verdict for c in self.checks}
+        if Verdict.BAD in verdicts:
+            return Verdict.BAD
+        if Verdict.UNKNOWN in verdicts or not verdicts:
+            return Verdict.UNKNOWN
+        return Verdict.GOOD

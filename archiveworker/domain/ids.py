@@ -1,0 +1,129 @@
+"""Small types for names and addresses, so that none of them is a bare string."""
+
+import re
+import unicodedata
+import uuid
+from dataclasses import dataclass
+from typing import NewType, Self
+from urllib.parse import urlsplit
+
+JobId = NewType("JobId", str)
+"""A random UUID in its canonical text form; unguessable, so it also grants reading ``/status/<jobid>``."""
+
+ItemKey = NewType("ItemKey", str)
+"""Names an item within its job, e.g. ``attempt-33``: lower-case ASCII, digits and dashes."""
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f<>:\"|?*\\]")
+_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?\Z")
+_MAX_COMPONENT_BYTES = 200
+
+
+def new_job_id() -> JobId:
+    """Return a fresh random job id."""
+    return JobId(str(uuid.uuid4()))
+
+
+@dataclass(frozen=True, slots=True)
+class LmsOrigin:
+    """Scheme, host and port of an LMS, compared as RFC 6454 compares origins.
+
+    Attributes:
+        scheme: ``http`` or ``https``.
+        host: lower case, IPv6 without brackets.
+        port: always present.
+    """
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: str) -> Self:
+        """Return the origin of ``url``.
+
+        Raises:
+            ValueError: when the URL has no http(s) scheme, no host, a user part or a bad port.
+        """
+        parts = urlsplit(url)
+        if parts.scheme not in _DEFAULT_PORTS:
+            raise ValueError("the URL must begin with http:// or https://")
+        if not parts.hostname:
+            raise ValueError("the URL has no host name")
+        if parts.username is not None or parts.password is not None:
+            raise ValueError("the URL must not hold a user name or password")
+        return cls(parts.scheme, parts.hostname.lower(), parts.port or _DEFAULT_PORTS[parts.scheme])
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        suffix = "" if self.port == _DEFAULT_PORTS[self.scheme] else f":{self.port}"
+        return f"{self.scheme}://{host}{suffix}"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ArchivePath:
+    """A relative, normalised (NFC) name inside the archive, with ``/`` between its parts.
+
+    Attributes:
+        value: e.g. ``attempts/student01/33/attempt.pdf``; no part is empty, ``.`` or ``..``.
+    """
+
+    value: str
+
+    def __post_init__(self) -> None:
+        parts = self.value.split("/")
+        if any(p in ("", ".", "..") or _FORBIDDEN.search(p) or _RESERVED.match(p) for p in parts):
+            raise ValueError(f"not a safe relative path: {self.value!r}")
+        if any(p != p.strip() or p.endswith(".") for p in parts):
+            raise ValueError(f"a part of the path begins or ends with a space or ends with a dot: {self.value!r}")
+        if any(len(p.encode()) > 255 for p in parts):
+            raise ValueError("a part of the path is longer than 255 bytes")
+        if unicodedata.normalize("NFC", self.value) != self.value:
+            raise ValueError(f"not in Unicode normal form C: {self.value!r}")
+
+    @classmethod
+    def sanitised(cls, *parts: str) -> Self:
+        """Build a path from foreign text: each argument may hold ``/`` for sub-folders, what is unsafe becomes ``_``.
+
+        Long parts keep their ending and get shortened in the middle, so that names stay below 200 bytes.
+        """
+        pieces = [_safe_part(piece) for part in parts for piece in part.split("/") if piece.strip() not in ("", ".")]
+        return cls("/".join(pieces or ["_"]))
+
+    @property
+    def name(self) -> str:
+        """The last part."""
+        return self.value.rsplit("/", 1)[-1]
+
+    @property
+    def parent(self) -> str:
+        """Everything before the last part, without the slash; empty at the root."""
+        return self.value.rpartition("/")[0]
+
+    def with_suffix_added(self, suffix: str) -> Self:
+        """Return this path with ``suffix`` appended to its name."""
+        return type(self)(self.value + suffix)
+
+    def __truediv__(self, name: str) -> "ArchivePath":
+        return ArchivePath(f"{self.value}/{name}")
+
+    def __str__(self) -> str:
+        return self.value
+
+
+def _safe_part(text: str) -> str:
+    text = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", text))
+    text = "".join("_" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)
+    text = _shortened(text.strip().rstrip(". "))
+    if _RESERVED.match(text):
+        text = f"_{text}"
+    return "_" if text in ("", ".", "..") else text
+
+
+def _shortened(text: str) -> str:
+    raw = text.encode()
+    if len(raw) <= _MAX_COMPONENT_BYTES:
+        return text
+    head = raw[: _MAX_COMPONENT_BYTES - 60].decode(errors="ignore").rstrip()
+    tail = raw[-50:].decode(errors="ignore").lstrip()
+    return f"{head}~{tail}"
