@@ -1,0 +1,220 @@
+"""An archive job and its items, as every room sees them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from archiveworker.domain.document import ArchiveFile, Document, RenderOptions
+from archiveworker.domain.ids import ArchivePath, ItemKey
+from archiveworker.domain.secret import Secret
+
+
+class JobState(StrEnum):
+    """Where a job is. The names are those that Moodle's quiz_archiver shows (classes/ArchiveJob.php)."""
+
+    AWAITING_PROCESSING = "AWAITING_PROCESSING"
+    RUNNING = "RUNNING"
+    WAITING_FOR_BACKUP = "WAITING_FOR_BACKUP"
+    FINALIZING = "FINALIZING"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    TIMEOUT = "TIMEOUT"
+    CANCELLED = "CANCELLED"
+
+    @property
+    def is_final(self) -> bool:
+        """True when nothing more will happen to the job by itself."""
+        return not NEXT_STATES[self]
+
+
+_GIVEN_UP: Final = frozenset({JobState.FAILED, JobState.TIMEOUT, JobState.CANCELLED})
+
+NEXT_STATES: Final[Mapping[JobState, frozenset[JobState]]] = MappingProxyType(
+    {
+        JobState.AWAITING_PROCESSING: frozenset({JobState.RUNNING}) | _GIVEN_UP,
+        JobState.RUNNING: frozenset({JobState.WAITING_FOR_BACKUP, JobState.FINALIZING}) | _GIVEN_UP,
+        JobState.WAITING_FOR_BACKUP: frozenset({JobState.FINALIZING}) | _GIVEN_UP,
+        JobState.FINALIZING: frozenset({JobState.FINISHED}) | _GIVEN_UP,
+        JobState.FINISHED: frozenset(),
+        JobState.FAILED: frozenset(),
+        JobState.TIMEOUT: frozenset(),
+        JobState.CANCELLED: frozenset(),
+    }
+)
+"""The only transitions there are."""
+
+
+class ArchiveFormat(StrEnum):
+    """Container of the archive. Moodle's GDPR export is only right for ``TAR_GZ`` (docs/adr/0003)."""
+
+    TAR_GZ = "tar.gz"
+    ZIP = "zip"
+
+
+class OnError(StrEnum):
+    """What to do when one part of a job fails for good."""
+
+    FAIL = "fail"
+    """The job ends FAILED."""
+    REPORT = "report"
+    """The archive is delivered without the part, and says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveOptions:
+    """Choices of a job that do not depend on the LMS.
+
+    Attributes:
+        archive_name: file name without extension; one path part, safe to write.
+        archive_format: container; None takes the worker's setting.
+        render: how pages are rendered.
+        file_hashes: put a ``.sha256`` beside every file.
+        flatten: put all files of the items into one folder.
+        on_item_error: what an item that failed for good does to the job.
+    """
+
+    archive_name: str
+    archive_format: ArchiveFormat | None = None
+    render: RenderOptions = field(default_factory=RenderOptions)
+    file_hashes: bool = True
+    flatten: bool = False
+    on_item_error: OnError = OnError.FAIL
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveRequest:
+    """A request that was parsed and checked; everything in it may be trusted to be well-formed.
+
+    Attributes:
+        source: name of the connector, e.g. ``quiz_archiver``.
+        payload: the request's body as it came, without the token; the connector can parse it again.
+        token: of the LMS's web service.
+        lms_base_url: the LMS's own address, without a slash at the end.
+        options: see ArchiveOptions.
+    """
+
+    source: str
+    payload: Mapping[str, object]
+    token: Secret = field(repr=False)
+    lms_base_url: str
+    options: ArchiveOptions
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedItem:
+    """One unit of work: of fetching, rendering, retry, checkpoint.
+
+    Attributes:
+        key: unique in the job, stable over retries.
+        lms_id: the LMS's own number for it.
+        title: for people, e.g. ``Attempt 33``.
+        facts: what the LMS already said about it (metadata columns), as text.
+    """
+
+    key: ItemKey
+    lms_id: int
+    title: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBackup:
+    """A file that the LMS prepares itself and the archive takes in as it is.
+
+    Attributes:
+        backup_id: how the LMS calls it.
+        path: where it will stand in the archive.
+    """
+
+    backup_id: str
+    path: ArchivePath
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a job will fetch.
+
+    Attributes:
+        items: sorted by ``lms_id``, each once.
+        backups: in the order of the request.
+        metadata_columns: columns of the metadata table, empty when none is wanted.
+        metadata_name: file name of the metadata table in the archive.
+    """
+
+    items: tuple[PlannedItem, ...]
+    backups: tuple[PlannedBackup, ...] = ()
+    metadata_columns: tuple[str, ...] = ()
+    metadata_name: str = "metadata.csv"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedItem:
+    """What the LMS gave for one item.
+
+    Attributes:
+        document: the page to render.
+        folder: the item's folder in the archive.
+        file_stem: name of the rendered files, without extension; safe to write.
+        attachments: files that were downloaded to the spool already.
+    """
+
+    document: Document
+    folder: ArchivePath
+    file_stem: str
+    attachments: tuple[ArchiveFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRecord:
+    """What came of an item that succeeded; this is its checkpoint.
+
+    Attributes:
+        key: of the item.
+        folder: the item's folder in the archive.
+        files: everything that it adds to the archive, without sidecars.
+        page_count: pages of its PDF.
+        warnings: sentences for ``GET /jobs/<id>`` and the archive.
+        took_s: seconds from the first request to the last byte on the spool.
+    """
+
+    key: ItemKey
+    folder: ArchivePath
+    files: tuple[ArchiveFile, ...]
+    page_count: int
+    warnings: tuple[str, ...] = ()
+    took_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedArchive:
+    """The packed archive, ready to be delivered.
+
+    Attributes:
+        name: file name with extension.
+        spooled: where it is, relative to the job's spool folder.
+        sha256: hex digest of the whole file.
+        size_bytes: its length.
+    """
+
+    name: str
+    spooled: str
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that a person should know although the job went on.
+
+    Attributes:
+        subject: item key, backup id or ``job``.
+        message: a sentence.
+        at: when it was noticed, UTC.
+    """
+
+    subject: str
+    message: str
+    at: datetime | None = None

@@ -1,0 +1,164 @@
+"""What the workflows need from the outside, as small protocols. ``composition`` decides who fulfils them.
+
+Every method may raise the errors of ``domain.errors``; their retry verdict decides what the engine does next. Each method
+must be safe to call again after a crash: the engine repeats the step that was in flight.
+"""
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Protocol
+
+from archiveworker.domain.document import ArchiveFile
+from archiveworker.domain.ids import ArchivePath, JobId
+from archiveworker.domain.job import (
+    ArchiveRequest,
+    FetchedItem,
+    FinishedArchive,
+    JobState,
+    Plan,
+    PlannedBackup,
+    PlannedItem,
+)
+from archiveworker.domain.secret import Secret
+
+
+class ItemSpool(Protocol):
+    """A folder of the spool in which one item or backup may write."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder; it exists and is empty when the work begins."""
+        ...
+
+    def relative(self, file: Path) -> str:
+        """Return how ``ArchiveFile.spooled`` calls ``file``, which lies below ``folder``."""
+        ...
+
+
+class SourceConnection(Protocol):
+    """An LMS, seen by one job: its token, its functions, its quirks."""
+
+    async def probe(self) -> None:
+        """Find out in less than two seconds whether the LMS answers and takes the token.
+
+        Raises:
+            TokenRefusedError: the LMS answers and refuses the token.
+            SourceUnavailableError: it does not answer.
+        """
+        ...
+
+    async def plan(self) -> Plan:
+        """Ask the LMS for whatever is needed to know the whole of the work."""
+        ...
+
+    async def fetch_item(self, item: PlannedItem, spool: ItemSpool) -> FetchedItem:
+        """Fetch the page of one item and download its attachments to the spool."""
+        ...
+
+    async def backup_is_ready(self, backup: PlannedBackup) -> bool:
+        """Ask whether the LMS has finished preparing a backup.
+
+        Raises:
+            SourceError: it failed, or is not known there.
+        """
+        ...
+
+    async def fetch_backup(self, backup: PlannedBackup, spool: ItemSpool) -> ArchiveFile:
+        """Download a backup that is ready."""
+        ...
+
+    async def report(self, state: JobState, progress_percent: int | None = None) -> None:
+        """Tell the LMS where the job is. A final state makes the LMS delete the token.
+
+        ``progress_percent`` (0 to 100) goes with RUNNING only. States the LMS does not know are translated or left out.
+        """
+        ...
+
+    async def upload(self, archive: FinishedArchive, file: Path) -> Mapping[str, str]:
+        """Bring the archive's bytes to the LMS and return the ticket that ``confirm`` needs."""
+        ...
+
+    async def confirm(self, archive: FinishedArchive, ticket: Mapping[str, str], *, begun_before: bool) -> str | None:
+        """Make the LMS store what was uploaded; afterwards the job is finished there and the token is gone.
+
+        Args:
+            archive: what was uploaded.
+            ticket: what ``upload`` returned.
+            begun_before: True when an earlier call may have got through although its answer was lost (a crash): an
+                answer that means "I have it already" is then success.
+
+        Returns:
+            None, or a warning: why the delivery is believed although the LMS did not say so.
+        """
+        ...
+
+
+class Source(Protocol):
+    """A kind of LMS interface: parses its requests and opens connections."""
+
+    @property
+    def name(self) -> str:
+        """How requests and stored jobs call it; never changes."""
+        ...
+
+    def parse(self, body: Mapping[str, object]) -> ArchiveRequest:
+        """Check a request's body.
+
+        Raises:
+            RequestError: one sentence that names the field and what it may be.
+        """
+        ...
+
+    def resume(self, payload: Mapping[str, object], token: Secret) -> ArchiveRequest:
+        """Parse ``ArchiveRequest.payload`` of a stored job again, with the token that was kept apart."""
+        ...
+
+    def connect(self, request: ArchiveRequest, job_id: JobId | None) -> AbstractAsyncContextManager[SourceConnection]:
+        """Open a connection; ``job_id`` is None only for probing."""
+        ...
+
+    def accepted_status(self) -> str | int:
+        """Return the ``status`` that the answer to an accepted request carries for this plugin family."""
+        ...
+
+
+class SecretStore(Protocol):
+    """Keeps a job's token, sealed, for as long as the job needs it."""
+
+    async def put(self, job_id: JobId, secret: Secret) -> None:
+        """Seal and store ``secret``, durable on return."""
+        ...
+
+    async def get(self, job_id: JobId) -> Secret | None:
+        """Return the secret, or None when it was erased or never there."""
+        ...
+
+    async def erase(self, job_id: JobId) -> None:
+        """Forget the secret; no error when there is none."""
+        ...
+
+
+class Spool(Protocol):
+    """Where a job's files wait until they are packed."""
+
+    def item(self, job_id: JobId, name: str) -> ItemSpool:
+        """Make (or empty) the folder ``name`` of a job and return it."""
+        ...
+
+    def path_of(self, job_id: JobId, spooled: str) -> Path:
+        """Return the place of a file that was spooled."""
+        ...
+
+    def free_bytes(self) -> int:
+        """Return how much room is left."""
+        ...
+
+    def discard(self, job_id: JobId, *, keep: frozenset[str] = frozenset()) -> None:
+        """Remove a job's folders except those named in ``keep``."""
+        ...
+
+
+def folder_of(path: ArchivePath) -> str:
+    """Return the folder of ``path`` as metadata tables write it: with a slash in front, none at the end."""
+    return f"/{path.parent}" if path.parent else "/"
