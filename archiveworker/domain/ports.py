@@ -1,6 +1,6 @@
 """What the workflows need from the outside, as small protocols. ``composition`` decides who fulfils them.
 
-Every method may raise the errors of ``domain.errors``; their retry verdict decides what the engine does next. Each method
+Every method may raise the errors of ``domain.errors``; their retry verdict decides what the engine does next. A method
 must be safe to call again after a crash: the engine repeats the step that was in flight.
 """
 
