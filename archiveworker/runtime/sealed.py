@@ -1,0 +1,120 @@
+"""Tokens at rest: sealed with Fernet (AES-128-CBC with HMAC-SHA-256), in a table of their own, to be erased.
+
+The engine's tables keep inputs for ever; a token must not, so it never enters them (DESIGN D2). Erasing deletes the
+row; SQLite is told to overwrite what it deletes. Accepted risk: who can read both key and database reads the tokens of
+running jobs.
+"""
+
+import asyncio
+import os
+from pathlib import Path
+
+import sqlalchemy as sa
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from archiveworker.domain.errors import SettingsError
+from archiveworker.domain.ids import JobId
+from archiveworker.domain.secret import Secret
+
+_METADATA = sa.MetaData()
+_SEALED = sa.Table(
+    "archiveworker_sealed_tokens",
+    _METADATA,
+    sa.Column("job_id", sa.String(64), primary_key=True),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+)
+
+
+def load_or_create_key(path: Path) -> Secret:
+    """Return the key in ``path``, made on first use, readable by its owner alone.
+
+    Raises:
+        SettingsError: the file is there and does not hold a key.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        text = path.read_text(encoding="ascii", errors="replace").strip()
+    else:
+        text = Fernet.generate_key().decode()
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    check_key(text, str(path))
+    return Secret(text)
+
+
+def check_key(text: str, where: str) -> None:
+    """Check that ``text`` is a Fernet key.
+
+    Raises:
+        SettingsError: it is not; the message does not show it.
+    """
+    try:
+        Fernet(text)
+    except ValueError as exc:
+        raise SettingsError(
+            f"{where} does not hold a sealing key: 32 bytes in URL-safe base64; remove it to have one made"
+        ) from exc
+
+
+class SealedTokens:
+    """Keeps tokens of running jobs in the engine's database.
+
+    Args:
+        engine: of the database; its table is made when missing.
+        keys: the first seals, all of them open (key rotation).
+    """
+
+    def __init__(self, engine: sa.Engine, keys: tuple[Secret, ...]) -> None:
+        self._engine = engine
+        self._box = MultiFernet([Fernet(key.reveal()) for key in keys])
+        if engine.dialect.name == "sqlite":
+            sa.event.listen(engine, "connect", _overwrite_deleted)
+        _METADATA.create_all(engine)
+
+    async def put(self, job_id: JobId, secret: Secret) -> None:
+        """Seal and store ``secret``, durable on return; replaces an older one."""
+        await asyncio.to_thread(self._put, job_id, self._box.encrypt(secret.reveal().encode()))
+
+    async def get(self, job_id: JobId) -> Secret | None:
+        """Return the secret, or None when it was erased or never there.
+
+        Raises:
+            SettingsError: it was sealed with a key that is no longer configured.
+        """
+        sealed = await asyncio.to_thread(self._get, job_id)
+        if sealed is None:
+            return None
+        try:
+            return Secret(self._box.decrypt(sealed).decode())
+        except InvalidToken as exc:
+            raise SettingsError(
+                f"the token of job {job_id} was sealed with another key; put the former ARCHIVEWORKER_SECRET_KEY back"
+            ) from exc
+
+    async def erase(self, job_id: JobId) -> None:
+        """Forget the secret; no error when there is none."""
+        await asyncio.to_thread(self._erase, job_id)
+
+    def _put(self, job_id: JobId, sealed: bytes) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(_SEALED).where(_SEALED.c.job_id == job_id))
+            connection.execute(sa.insert(_SEALED).values(job_id=job_id, sealed=sealed))
+
+    def _get(self, job_id: JobId) -> bytes | None:
+        with self._engine.begin() as connection:
+            query = sa.select(_SEALED.c.sealed).where(_SEALED.c.job_id == job_id)
+            return connection.execute(query).scalar_one_or_none()
+
+    def _erase(self, job_id: JobId) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(sa.delete(_SEALED).where(_SEALED.c.job_id == job_id))
+
+
+def _overwrite_deleted(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA secure_delete=ON")
+    cursor.execute("PRAGMA busy_timeout=10000")
+    cursor.close()
