@@ -3,8 +3,18 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 from archiveworker.domain.digest import Sha256
+
+
+class Trust(StrEnum):
+    """Why the certificate at the end of a time-stamp's chain is believed."""
+
+    CONFIGURED = "configured"
+    """It is one of those that the operator or the auditor named."""
+    EMBEDDED = "embedded"
+    """It came with the token itself: the token is sound, but who made it is not proved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +27,7 @@ class VerifiedTimestamp:
         serial_number: of the token, unique at its TSA.
         policy_oid: dotted policy of the TSA.
         tsa_name: subject of the signing certificate, RFC 4514.
+        trust: why the chain's last certificate is believed.
     """
 
     digest: Sha256
@@ -24,6 +35,7 @@ class VerifiedTimestamp:
     serial_number: int
     policy_oid: str
     tsa_name: str
+    trust: Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +55,18 @@ class Timestamp:
     chain_pem: bytes = field(repr=False)
     proof: VerifiedTimestamp
     tsa_url: str
+
+
+class Timestamper(Protocol):
+    """Has digests stamped by a time-stamp authority."""
+
+    async def stamp(self, digest: Sha256) -> Timestamp:
+        """Return a time-stamp over ``digest`` that was checked on receipt.
+
+        Raises:
+            TimestampError: no authority gave a token that holds.
+        """
+        ...
 
 
 class Verdict(StrEnum):
