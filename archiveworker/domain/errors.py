@@ -100,6 +100,11 @@ class SourceUnavailableError(SourceError):
     retry = Retry.LATER
     code = "source_unavailable"
 
+    def __init__(self, message: str, *, lms_code: str | None = None, retry_after_s: float | None = None) -> None:
+        super().__init__(message, lms_code=lms_code)
+        self.retry_after_s = retry_after_s
+        """Seconds that the LMS asked to wait (``Retry-After``), if it said so."""
+
 
 class TokenRefusedError(SourceError):
     """The LMS does not accept the token: expired, deleted, or without a needed right."""
@@ -199,6 +204,20 @@ class ToolTimeoutError(ToolError):
 
     retry = Retry.LATER
     code = "tool_timeout"
+
+
+class ItemsFailedError(ArchiveWorkerError):
+    """One or more items failed for good, and the job asks for all or nothing."""
+
+    retry = Retry.NEVER
+    code = "items_failed"
+
+
+class JobTimeoutError(ArchiveWorkerError):
+    """The job took longer than the settings allow."""
+
+    retry = Retry.NEVER
+    code = "job_timeout"
 
 
 class ShuttingDownError(ArchiveWorkerError):

@@ -1,0 +1,220 @@
+"""HTTP out of the worker: one way to make an aiohttp session, and bytes that are hashed while they are written.
+
+Nothing here keeps a cookie or reads proxies from the environment, and callers that send a token follow no redirect: a
+token must only go where it was meant to go. Not for Chromium's requests (``rendering``) and not for time-stamps (their
+library brings its own client).
+Accepted risk: exceptions of aiohttp may hold a URL; ``without_secret`` replaces those that hold a secret.
+"""
+
+import asyncio
+import hashlib
+import ssl
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, Self
+
+import aiohttp
+
+from archiveworker import __version__
+from archiveworker.domain.digest import Sha1, Sha256
+from archiveworker.domain.errors import LimitExceededError, SettingsError
+from archiveworker.domain.secret import Secret
+
+USER_AGENT: Final = f"archiveworker/{__version__}"
+BLOCK_BYTES: Final = 1024 * 1024
+STARS: Final = "***"
+_KEEP_ALIVE_S: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class HttpOptions:
+    """How to talk to servers.
+
+    Attributes:
+        connect_timeout_s: to resolve, connect and shake hands.
+        answer_timeout_s: without a single byte, after the request was sent.
+        connections_per_host: at the same time.
+        ca_bundle: PEM file with certificates to trust instead of the system's.
+        proxy_url: HTTP proxy for everything; None goes directly.
+    """
+
+    connect_timeout_s: float = 10.0
+    answer_timeout_s: float = 60.0
+    connections_per_host: int = 8
+    ca_bundle: Path | None = None
+    proxy_url: str | None = None
+
+
+def client_session(options: HttpOptions) -> aiohttp.ClientSession:
+    """Return a session that reuses its connections; to be closed by the caller (``async with``).
+
+    There is no limit on the whole exchange: a caller sets it, as it knows how large the answer may be.
+
+    Raises:
+        SettingsError: the CA bundle cannot be read.
+    """
+    connector = aiohttp.TCPConnector(
+        limit=0,
+        limit_per_host=options.connections_per_host,
+        ssl=_trust(options.ca_bundle),
+        keepalive_timeout=_KEEP_ALIVE_S,
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        timeout=aiohttp.ClientTimeout(
+            total=None, sock_connect=options.connect_timeout_s, sock_read=options.answer_timeout_s
+        ),
+        headers={"User-Agent": USER_AGENT},
+        cookie_jar=aiohttp.DummyCookieJar(),
+        proxy=options.proxy_url,
+        trust_env=False,
+    )
+
+
+def _trust(ca_bundle: Path | None) -> ssl.SSLContext | bool:
+    if ca_bundle is None:
+        return True
+    try:
+        return ssl.create_default_context(cafile=ca_bundle)
+    except (OSError, ssl.SSLError) as exc:
+        raise SettingsError(f"the CA bundle {ca_bundle} cannot be used: it must be a readable PEM file") from exc
+
+
+def describe_failure(exc: BaseException) -> str:
+    """Say in a few words, without any address, why there was no answer."""
+    match exc:
+        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
+            return "its TLS certificate is not trusted"
+        case aiohttp.ClientConnectorDNSError():
+            return "its host name cannot be resolved"
+        case TimeoutError():
+            return "it took too long"
+        case aiohttp.ClientConnectorError():
+            return "no connection could be made"
+        case aiohttp.ClientPayloadError():
+            return "the connection broke in the middle of the answer"
+        case _:
+            return "the connection broke"
+
+
+def without_secret(exc: BaseException, secret: Secret) -> BaseException:
+    """Return ``exc``, or when its text shows ``secret`` a stand-in that does not."""
+    shown = f"{exc} {exc!r}"
+    if not secret or secret.reveal() not in shown:
+        return exc
+    return ConnectionError(f"{type(exc).__name__}: {str(exc).replace(secret.reveal(), STARS)}")
+
+
+@dataclass(frozen=True, slots=True)
+class SavedBody:
+    """A body that was written to a file.
+
+    Attributes:
+        sha256: of the bytes.
+        sha1: of the bytes.
+        size_bytes: their number.
+    """
+
+    sha256: Sha256
+    sha1: Sha1
+    size_bytes: int
+
+
+class DigestWriter:
+    """A file that knows the digests of what was written to it. Blocking: use it from a thread.
+
+    Args:
+        path: made, or emptied.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file: BinaryIO = path.open("wb")
+        self._sha256 = hashlib.sha256()
+        self._sha1 = hashlib.sha1(usedforsecurity=False)
+        self._size_bytes = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    @property
+    def size_bytes(self) -> int:
+        """Number of bytes so far."""
+        return self._size_bytes
+
+    def write(self, data: bytes) -> None:
+        """Append ``data``."""
+        self._file.write(data)
+        self._sha256.update(data)
+        self._sha1.update(data)
+        self._size_bytes += len(data)
+
+    def saved(self) -> SavedBody:
+        """Return what was written so far."""
+        return SavedBody(Sha256(self._sha256.digest()), Sha1(self._sha1.hexdigest()), self._size_bytes)
+
+
+async def save_body(response: aiohttp.ClientResponse, path: Path, *, max_bytes: int, what: str) -> SavedBody:
+    """Write the body of ``response`` to ``path``, hashing on the way; never more than one block is in memory.
+
+    Args:
+        response: whose headers were read already.
+        path: made, or emptied.
+        max_bytes: more is refused, whatever the header said.
+        what: for the message, e.g. a file name.
+
+    Raises:
+        LimitExceededError: the body is larger than ``max_bytes``.
+        aiohttp.ClientError: the connection broke.
+        TimeoutError: nothing came for too long.
+    """
+    if (response.content_length or 0) > max_bytes:
+        raise _too_large(what, max_bytes)
+    with await asyncio.to_thread(DigestWriter, path) as writer:
+        async for block in response.content.iter_chunked(BLOCK_BYTES):
+            if writer.size_bytes + len(block) > max_bytes:
+                raise _too_large(what, max_bytes)
+            await asyncio.to_thread(writer.write, block)
+        return writer.saved()
+
+
+def _too_large(what: str, max_bytes: int) -> LimitExceededError:
+    return LimitExceededError(
+        f"{what} is larger than the {max_bytes} bytes that the worker takes; raise its limit for downloads"
+    )
+
+
+async def read_range(path: Path, start: int, length: int) -> AsyncIterator[bytes]:
+    """Yield ``length`` bytes of a file from ``start`` on, in blocks.
+
+    Raises:
+        OSError: the file is shorter than that, or cannot be read.
+    """
+    file = await asyncio.to_thread(path.open, "rb")
+    with file:
+        await asyncio.to_thread(file.seek, start)
+        left = length
+        while left:
+            block = await asyncio.to_thread(file.read, min(BLOCK_BYTES, left))
+            if not block:
+                raise OSError(f"{path.name} became shorter while it was sent")
+            left -= len(block)
+            yield block
+
+
+def last_modified_s(response: aiohttp.ClientResponse) -> int | None:
+    """Return the header ``Last-Modified`` in seconds since 1970 (RFC 9110, 8.8.2), None when missing or unreadable."""
+    text = response.headers.get("Last-Modified")
+    if not text:
+        return None
+    try:
+        return int(parsedate_to_datetime(text).timestamp())
+    except (ValueError, OverflowError):
+        return None
