@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
 from archiveworker.domain.digest import Sha256
 from archiveworker.domain.ids import ArchivePath
@@ -93,8 +94,8 @@ class Document:
 
     Attributes:
         html: the page as the LMS gave it.
-        base_url: the LMS's own address (Moodle's wwwroot, without a slash at the end); relative links start here, and the
-            page is loaded as if it came from this origin.
+        base_url: the LMS's own address (Moodle's wwwroot, without a slash at the end); relative links start here,
+            and the page is loaded as if it came from this origin.
         title: for the PDF's metadata.
         language: BCP 47 tag, or None when only the page's own ``lang`` says it.
         created_at: time of the data (UTC), never of the rendering: the same attempt must give the same PDF.
@@ -126,6 +127,21 @@ class RenderedDocument:
     frozen_html: Path | None
     page_count: int
     warnings: tuple[str, ...] = ()
+
+
+class Renderer(Protocol):
+    """Turns one page of an LMS into files that last; many calls may run at the same time."""
+
+    async def render(self, document: Document, options: RenderOptions, out_dir: Path) -> RenderedDocument:
+        """Render ``document`` into ``out_dir``, which exists and belongs to this call alone.
+
+        Raises:
+            BrowserGoneError: the browser crashed or could not be started; trying again may help.
+            RenderTimeoutError: the page did not become ready or did not print in its time limit.
+            PageRejectedError: the page is blank, a login form, or lost its own text.
+            RenderError: the page cannot be rendered at all.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)

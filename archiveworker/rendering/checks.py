@@ -1,0 +1,68 @@
+"""Looks at what was printed before it counts: a blank page or one without its own text is no document."""
+
+import unicodedata
+from collections.abc import Iterable
+
+from archiveworker.domain.errors import PageRejectedError
+from archiveworker.rendering.pdfa import FinishedPdf
+
+_SHOWN_CHARACTERS = 60
+_RIGHT_TO_LEFT = frozenset({"R", "AL"})
+# Bidi controls, soft hyphens and joiners are not drawn, variation selectors choose a glyph.
+_INVISIBLE = frozenset({"Cf", "Cc"})
+
+
+def check(pdf: FinishedPdf, must_contain: Iterable[str]) -> None:
+    """Return if the PDF may count as the document.
+
+    Args:
+        pdf: what was printed.
+        must_contain: texts that have to be in it; compared without white space, in Unicode form NFKC.
+
+    Raises:
+        PageRejectedError: it has no pages, nothing on them, or lacks one of the texts.
+    """
+    if pdf.page_count < 1:
+        raise PageRejectedError("the PDF has no pages")
+    if not pdf.text.strip() and pdf.paint_count == 0:
+        raise PageRejectedError("the page is blank; look at the page in the LMS")
+    found = folded(pdf.text)
+    for wanted in must_contain:
+        if not _holds(found, wanted):
+            shown = wanted if len(wanted) <= _SHOWN_CHARACTERS else wanted[:_SHOWN_CHARACTERS] + "…"
+            raise PageRejectedError(f"the PDF does not contain {shown!r}, which stands in the page")
+
+
+def folded(text: str) -> str:
+    """Return ``text`` in form NFKC, without white space and without characters that are not drawn."""
+    text = unicodedata.normalize("NFKC", text)
+    return "".join(c for c in text if not c.isspace() and unicodedata.category(c) not in _INVISIBLE and not _selects(c))
+
+
+def _selects(character: str) -> bool:
+    return "\ufe00" <= character <= "\ufe0f"
+
+
+def _holds(found: str, wanted: str) -> bool:
+    wanted = folded(wanted)
+    if wanted in found:
+        return True
+    # Right-to-left text stands in a PDF in the order in which it is drawn, and each word may be turned by itself.
+    if not any(unicodedata.bidirectional(c) in _RIGHT_TO_LEFT for c in wanted):
+        return False
+    return all(run in found or run[::-1] in found for run in _runs(wanted))
+
+
+def _runs(text: str) -> list[str]:
+    """Split into runs of one direction, without digits, punctuation and marks: they stand where layout puts them."""
+    runs: list[str] = []
+    before = ""
+    for character in text:
+        direction = unicodedata.bidirectional(character)
+        kind = "r" if direction in _RIGHT_TO_LEFT else "l" if direction == "L" else ""
+        if kind and kind == before:
+            runs[-1] += character
+        elif kind:
+            runs.append(character)
+        before = kind
+    return runs

@@ -1,0 +1,132 @@
+"""Finds a Chromium and says with which arguments it runs.
+
+Any Chromium of the last years will do; the headless shell is preferred because it is smaller and starts faster.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from archiveworker.domain.errors import ToolError
+from archiveworker.runtime import process
+
+log = structlog.get_logger()
+
+_DEBIAN = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+_VERSION_LIMIT_S = 20.0
+
+_ARGUMENTS = (
+    # Software that draws nothing on a screen: fewer processes, less memory.
+    "--disable-gpu",
+    "--disable-software-rasterizer",
+    "--in-process-gpu",
+    "--disable-extensions",
+    # Nothing goes out that no page asked for.
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-domain-reliability",
+    "--disable-sync",
+    "--disable-breakpad",
+    "--no-pings",
+    "--no-first-run",
+    # Nothing goes around the gateway: no UDP, no name look-ups. Names are resolved by the gateway alone.
+    "--disable-quic",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--dns-prefetch-disable",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+    # The same picture on every machine.
+    "--font-render-hinting=none",
+    "--force-color-profile=srgb",
+    "--hide-scrollbars",
+    "--mute-audio",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chromium:
+    """A browser that was found.
+
+    Attributes:
+        path: the program.
+        origin: where it comes from: ``configured``, ``playwright`` or the name of the command.
+    """
+
+    path: Path
+    origin: str
+
+
+def find(configured: Path | None, bundled: Path | None = None) -> Chromium:
+    """Return the browser to use: the configured one, Playwright's own, then the system's.
+
+    Args:
+        configured: the operator's choice; nothing else is tried when it is given.
+        bundled: the path that Playwright expects its Chromium at, whether it is there or not.
+
+    Raises:
+        ToolError: there is none.
+    """
+    if configured is not None:
+        if not os.access(configured, os.X_OK):
+            raise ToolError(f"ARCHIVEWORKER_CHROMIUM names {configured}, which is not a program; correct the path")
+        return Chromium(configured, "configured")
+    for candidate in _bundled(bundled):
+        return Chromium(candidate, "playwright")
+    for name in _DEBIAN:
+        if found := shutil.which(name):
+            return Chromium(Path(found), name)
+    raise ToolError(
+        "no Chromium was found; run 'playwright install --only-shell chromium' "
+        "or 'apt install chromium-headless-shell', or set ARCHIVEWORKER_CHROMIUM to its path"
+    )
+
+
+def _bundled(expected: Path | None) -> Iterator[Path]:
+    if expected is None:
+        return
+    # <browsers>/chromium-1234/chrome-linux64/chrome; the headless shell stands beside it under its own name.
+    for pattern in (
+        "chromium_headless_shell-*/*/headless_shell",
+        "chromium_headless_shell-*/*/chrome-headless-shell",
+    ):
+        yield from sorted(expected.parents[2].glob(pattern), reverse=True)
+    if os.access(expected, os.X_OK):
+        yield expected
+
+
+async def version(chromium: Chromium) -> str:
+    """Return what the browser says of its version, e.g. ``Chromium 156.0.8078.79``.
+
+    Raises:
+        ToolError: it cannot be run.
+        ToolTimeoutError: it does not answer.
+    """
+    completed = await process.run([str(chromium.path), "--version", "--no-sandbox"], timeout_s=_VERSION_LIMIT_S)
+    if completed.returncode != 0:
+        raise ToolError(f"{chromium.path} --version ended with status {completed.returncode}; install Chromium again")
+    return completed.stdout.decode(errors="replace").strip()
+
+
+def arguments(pin: str) -> list[str]:
+    """Return Chromium's arguments.
+
+    Args:
+        pin: base64 SHA-256 of the public key that the gateway answers https with.
+    """
+    return [*_ARGUMENTS, f"--ignore-certificate-errors-spki-list={pin}"]
+
+
+def sandbox_possible(wanted: bool) -> bool:
+    """Return whether Chromium's sandbox can be used; as root it cannot."""
+    if not wanted:
+        log.warning("chromium_without_sandbox", reason="switched off by setting")
+        return False
+    if os.geteuid() == 0:
+        log.warning("chromium_without_sandbox", reason="running as root; run the worker as an ordinary user")
+        return False
+    return True

@@ -1,0 +1,89 @@
+"""How the renderer is set up: one frozen object, handed in from outside, never read from the environment here."""
+
+import os
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from archiveworker.domain.errors import SettingsError
+
+
+class ReadyTimeout(StrEnum):
+    """What happens to a page that does not settle in its time limit."""
+
+    WARN = "warn"
+    """Print it as it is and say so in its record."""
+    FAIL = "fail"
+    """Raise RenderTimeoutError."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """What pages may load, and how much of it.
+
+    Attributes:
+        allowed_hosts: further hosts: ``cdn.example.org``, ``*.example.org``, with ``:port`` if it is not 80 or 443.
+            They must have public addresses; the LMS itself may have any.
+        mirrors: pairs of URL prefix (with or without scheme) and the folder that answers for it; these need no network.
+        ca_bundle: PEM file of authorities for the LMS's certificate; None uses the system's.
+        request_limit_s: time for one request to the LMS.
+        max_response_bytes: of one response, unpacked.
+        max_document_bytes: of all responses to one page together.
+        max_request_count: requests that one page may make.
+        cache_bytes: memory for the responses that all pages of an LMS share.
+        scope_count: LMS origins whose caches are kept at the same time.
+    """
+
+    allowed_hosts: tuple[str, ...] = ()
+    mirrors: tuple[tuple[str, Path], ...] = ()
+    ca_bundle: Path | None = None
+    request_limit_s: float = 20.0
+    max_response_bytes: int = 32 * 1024**2
+    max_document_bytes: int = 256 * 1024**2
+    max_request_count: int = 2_000
+    cache_bytes: int = 128 * 1024**2
+    scope_count: int = 4
+
+
+@dataclass(frozen=True, slots=True)
+class RendererConfig:
+    """Everything that the renderer can be told.
+
+    Attributes:
+        chromium: the browser's program; None looks for one (see ``chromium.find``).
+        sandbox: use Chromium's sandbox. As root Chromium cannot, and a warning is logged.
+        browser_count: browsers that run at the same time; 0 means one for each core.
+        pages_per_browser_count: pages in flight in each of them.
+        renders_per_browser_count: a browser is replaced after so many.
+        quiet_s: nothing may have changed and no request been open for so long before a page counts as ready.
+        stuck_s: a page on which nothing at all happens for so long is printed, with a warning that names what it
+            waited for. ready_limit_s: time for a page to become ready. render_limit_s: time for one document in all,
+            waiting for a free browser not included. ready_timeout: what happens when ``ready_limit_s`` is over.
+            margin_mm: on all four sides of the paper. max_image_px: pixels (width times height) of an image that is
+            still unpacked for shrinking. gateway: what pages may load.
+    """
+
+    chromium: Path | None = None
+    sandbox: bool = True
+    browser_count: int = 0
+    pages_per_browser_count: int = 1
+    renders_per_browser_count: int = 200
+    quiet_s: float = 0.06
+    stuck_s: float = 3.0
+    ready_limit_s: float = 30.0
+    render_limit_s: float = 120.0
+    ready_timeout: ReadyTimeout = ReadyTimeout.WARN
+    margin_mm: float = 12.0
+    max_image_px: int = 89_478_485
+    gateway: GatewayConfig = field(default_factory=GatewayConfig)
+
+    def __post_init__(self) -> None:
+        if self.browser_count < 0 or self.pages_per_browser_count < 1 or self.renders_per_browser_count < 1:
+            raise SettingsError("browsers, pages a browser and renders a browser must be positive numbers")
+        if min(self.quiet_s, self.stuck_s, self.ready_limit_s, self.render_limit_s) <= 0:
+            raise SettingsError("the renderer's time limits must be greater than 0 seconds")
+
+    @property
+    def effective_browser_count(self) -> int:
+        """Browsers to run: as set, else one for each core that this process may use."""
+        return self.browser_count or len(os.sched_getaffinity(0))

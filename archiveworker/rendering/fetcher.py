@@ -1,0 +1,202 @@
+"""The gateway's way to the LMS: checked addresses, no credentials, limits, and one request for what many pages want.
+
+A name is resolved once, its addresses are checked, and the connection goes to one of these: there is no second look-up
+that could answer otherwise. Redirects are handed back to the browser, which comes again with the new address.
+"""
+
+import asyncio
+import ipaddress
+import socket
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from archiveworker.domain.ids import LmsOrigin
+from archiveworker.rendering.cache import ResponseCache
+from archiveworker.rendering.config import GatewayConfig
+from archiveworker.rendering.policy import Policy, Refusal
+from archiveworker.rendering.wire import Response
+
+_PIN_LIFE_S = 300.0
+_CONNECT_LIMIT_S = 10.0
+_CONNECTION_COUNT = 8
+_PASSED_UP = ("accept", "accept-language", "user-agent")
+_PASSED_DOWN = (
+    "Content-Type",
+    "Content-Language",
+    "Content-Disposition",
+    "Content-Security-Policy",
+    "Location",
+    "X-Content-Type-Options",
+    "X-Frame-Options",
+)
+_SHARED_TYPES = (
+    "text/css",
+    "text/javascript",
+    "application/javascript",
+    "application/x-javascript",
+    "application/json",
+)
+_SHARED_FAMILIES = ("font/", "image/", "application/font", "application/x-font", "application/vnd.ms-fontobject")
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why there is no response.
+
+    Attributes:
+        status: of HTTP, for the browser.
+        reason: for the page's record.
+    """
+
+    status: int
+    reason: str
+
+
+@dataclass(slots=True)
+class _Pins:
+    """Addresses that were looked up and found good, by host and port."""
+
+    addresses: dict[tuple[str, int], tuple[float, tuple[str, ...]]] = field(default_factory=dict)
+
+
+class _PinnedResolver(AbstractResolver):
+    """Answers only from what was checked before."""
+
+    def __init__(self, pins: _Pins) -> None:
+        self._pins = pins
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        _, addresses = self._pins.addresses.get((host, port), (0.0, ()))
+        if not addresses:
+            raise OSError(None, "this name was not checked")
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in addresses
+        ]
+
+    async def close(self) -> None:
+        """Nothing is held open."""
+
+
+class Fetcher:
+    """Fetches for all pages of one LMS. Close it when it is no longer used.
+
+    Args:
+        policy: who may be asked.
+        config: limits, authorities, size of the cache.
+    """
+
+    def __init__(self, policy: Policy, config: GatewayConfig) -> None:
+        self._policy = policy
+        self._config = config
+        self._pins = _Pins()
+        self._cache = ResponseCache(config.cache_bytes)
+        self._running: dict[str, asyncio.Task[Response | Failure]] = {}
+        self._session: aiohttp.ClientSession | None = None
+
+    async def close(self) -> None:
+        """End what is under way and drop the connections."""
+        for task in tuple(self._running.values()):
+            task.cancel()
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()
+
+    async def get(self, url: str, headers: Mapping[str, str]) -> Response | Failure:
+        """Return what the LMS answers to a GET of ``url``; the same URL is asked for once, however many pages want it.
+
+        Args:
+            url: absolute; its fragment is ignored.
+            headers: of the browser, names in lower case; only Accept, Accept-Language and User-Agent are sent.
+        """
+        url = url.partition("#")[0]
+        if (cached := self._cache.get(url)) is not None:
+            return cached
+        if (task := self._running.get(url)) is None:
+            task = asyncio.create_task(self._fetch(url, {k: headers[k] for k in _PASSED_UP if k in headers}))
+            self._running[url] = task
+            task.add_done_callback(lambda _: self._running.pop(url, None))
+        # A page that is closed must not take the answer away from the others.
+        return await asyncio.shield(task)
+
+    async def _fetch(self, url: str, headers: dict[str, str]) -> Response | Failure:
+        if (refusal := self._policy.refusal_of_url(url)) is not None:
+            return Failure(403, refusal.reason)
+        try:
+            async with asyncio.timeout(self._config.request_limit_s):
+                if (refusal := await self._pin(LmsOrigin.of(url))) is not None:
+                    return Failure(403, refusal.reason)
+                return await self._ask(url, headers)
+        except TimeoutError:
+            return Failure(504, f"no answer within {self._config.request_limit_s:g} s")
+        except (aiohttp.ClientError, OSError, ValueError) as exc:
+            return Failure(502, f"no answer ({type(exc).__name__})")
+
+    async def _ask(self, url: str, headers: dict[str, str]) -> Response | Failure:
+        session = self._open_session()
+        async with session.get(URL(url, encoded=True), headers=headers, allow_redirects=False) as answer:
+            body = bytearray()
+            async for chunk in answer.content.iter_any():
+                body += chunk
+                if len(body) > self._config.max_response_bytes:
+                    return Failure(502, f"larger than {self._config.max_response_bytes} bytes")
+            shared = answer.status == 200 and _may_be_shared(answer.headers)
+            passed = [(name, answer.headers[name]) for name in _PASSED_DOWN if name in answer.headers]
+            passed.append(("Cache-Control", "public, max-age=31536000, immutable" if shared else "no-store"))
+            response = Response(answer.status, tuple(passed), bytes(body))
+        if shared:
+            self._cache.put(url, response)
+        return response
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            ca_bundle = self._config.ca_bundle
+            context = ssl.create_default_context(cafile=None if ca_bundle is None else str(ca_bundle))
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    resolver=_PinnedResolver(self._pins),
+                    use_dns_cache=False,
+                    ssl=context,
+                    limit_per_host=_CONNECTION_COUNT,
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_LIMIT_S),
+            )
+        return self._session
+
+    async def _pin(self, origin: LmsOrigin) -> Refusal | None:
+        loop = asyncio.get_running_loop()
+        key = (origin.host, origin.port)
+        expires_s, addresses = self._pins.addresses.get(key, (0.0, ()))
+        if expires_s < loop.time():
+            found = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
+            addresses = tuple(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
+            expires_s = loop.time() + _PIN_LIFE_S
+        for address in addresses:
+            refusal = self._policy.refusal_of_address(origin, ipaddress.ip_address(address))
+            if refusal is not None:
+                return refusal
+        self._pins.addresses[key] = (expires_s, addresses)
+        return None
+
+
+def _may_be_shared(headers: Mapping[str, str]) -> bool:
+    media_type = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if "no-store" in headers.get("Cache-Control", "").lower():
+        return False
+    return media_type in _SHARED_TYPES or media_type.startswith(_SHARED_FAMILIES)

@@ -1,0 +1,259 @@
+"""Chromium's only way out: a proxy on loopback, one listener a page, one cache an LMS.
+
+Whatever a page asks for ends here (see ``chromium.arguments`` and ``pool``: every host is forced through the proxy, and
+names are resolved nowhere else). A listener of its own for each page means that every request is known to belong to
+that page: its budget, its record and its ready signal need no guessing. The page's own HTML is served from here too,
+under the LMS's origin, so that relative links, ``M.cfg.wwwroot`` and origins are right.
+
+Accepted risk: another local user who finds the port can load, without any right of ours, what the page could load.
+"""
+
+import asyncio
+import contextlib
+import secrets
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import structlog
+
+from archiveworker.domain.ids import LmsOrigin
+from archiveworker.rendering import quiet, wire
+from archiveworker.rendering.certificate import GatewayCertificate
+from archiveworker.rendering.config import GatewayConfig
+from archiveworker.rendering.fetcher import Failure, Fetcher
+from archiveworker.rendering.mirror import Mirrors
+from archiveworker.rendering.policy import Policy
+from archiveworker.rendering.wire import Request, Response
+
+log = structlog.get_logger()
+
+_NOTE_COUNT = 40
+_URL_SHOWN_CHARACTERS = 200
+_CLOSE_LIMIT_S = 2.0
+
+
+class LmsGateway:
+    """What all pages of one LMS share: policy, connections, cache.
+
+    Args:
+        origin: of the LMS.
+        config: limits and further hosts.
+        certificate: with which https is answered.
+    """
+
+    def __init__(self, origin: LmsOrigin, config: GatewayConfig, certificate: GatewayCertificate) -> None:
+        self.origin = origin
+        self._config = config
+        self._certificate = certificate
+        self._fetcher = Fetcher(Policy(origin, config.allowed_hosts), config)
+        self._mirrors = Mirrors(config.mirrors)
+
+    async def open(self, html: str, base_url: str) -> "PageSession":
+        """Start a listener for one page.
+
+        Args:
+            html: the page.
+            base_url: where the page's relative links start; of this gateway's origin.
+
+        Raises:
+            OSError: no port could be had.
+        """
+        session = PageSession(
+            fetcher=self._fetcher,
+            mirrors=self._mirrors,
+            config=self._config,
+            tls=self._certificate.context,
+            page_url=f"{base_url.rstrip('/')}/{secrets.token_urlsafe(24)}",
+            page=html.encode("utf-8", errors="replace"),
+        )
+        await session.start()
+        return session
+
+    async def close(self) -> None:
+        """Drop the connections and the cache."""
+        await self._fetcher.close()
+
+
+@dataclass(slots=True)
+class _Traffic:
+    """What one page did so far.
+
+    Attributes:
+        request_count: requests that came.
+        body_bytes: of all answers.
+        open_count: requests that are not answered yet.
+        changed: set when a request begins or ends.
+        last_s: loop time of the last beginning or end.
+        notes: what was refused or failed, each once.
+    """
+
+    request_count: int = 0
+    body_bytes: int = 0
+    open_count: int = 0
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    last_s: float = 0.0
+    notes: dict[str, None] = field(default_factory=dict)
+
+
+class PageSession:
+    """The listener of one page. Made by ``LmsGateway.open``; close it when the page is closed."""
+
+    def __init__(
+        self,
+        *,
+        fetcher: Fetcher,
+        mirrors: Mirrors,
+        config: GatewayConfig,
+        tls: ssl.SSLContext,
+        page_url: str,
+        page: bytes,
+    ) -> None:
+        self.page_url = page_url
+        self._fetcher = fetcher
+        self._mirrors = mirrors
+        self._config = config
+        self._tls = tls
+        self._page = page
+        self._traffic = _Traffic()
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Listen on a free port of 127.0.0.1."""
+        self._traffic.last_s = asyncio.get_running_loop().time()
+        self._server = await asyncio.start_server(self._on_connection, "127.0.0.1", 0, limit=wire.STREAM_LIMIT_BYTES)
+
+    async def close(self) -> None:
+        """Stop listening and end every connection."""
+        if self._server is not None:
+            self._server.close()
+        for task in tuple(self._connections):
+            task.cancel()
+        if self._connections:
+            await asyncio.wait(tuple(self._connections), timeout=_CLOSE_LIMIT_S)
+
+    @property
+    def proxy_url(self) -> str:
+        """What Chromium is told to use as its proxy."""
+        if self._server is None or not self._server.sockets:
+            return "http://127.0.0.1:9"
+        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was refused or failed, as sentences, in the order in which it happened."""
+        return tuple(self._traffic.notes)
+
+    @property
+    def request_count(self) -> int:
+        """Requests that came so far."""
+        return self._traffic.request_count
+
+    def quiet_for_s(self) -> float:
+        """Seconds since the last request began or ended; 0 while one is open."""
+        if self._traffic.open_count:
+            return 0.0
+        return asyncio.get_running_loop().time() - self._traffic.last_s
+
+    async def wait_quiet(self, quiet_s: float) -> None:
+        """Return once no request has been open for ``quiet_s`` seconds."""
+        while (left_s := quiet_s - self.quiet_for_s()) > 0:
+            self._traffic.changed.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None if self._traffic.open_count else left_s):
+                    await self._traffic.changed.wait()
+
+    async def fetch(self, url: str) -> Response | None:
+        """Return what the page got, or would get, for a GET of ``url``; None when it is refused or failed."""
+        response = await self._answer(url, Request("GET", url, {"accept": "*/*"}, b""))
+        return response if response.status == 200 else None
+
+    async def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self._connections.add(task)
+            task.add_done_callback(self._connections.discard)
+        try:
+            await self._serve(reader, writer)
+        except (OSError, asyncio.CancelledError):
+            # The browser closed its side, or the page is over: either way there is nobody to tell.
+            pass
+        finally:
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        prefix = ""
+        while (request := await wire.read_request(reader)) is not None:
+            if request.method == "CONNECT":
+                await wire.write_response(writer, Response(200, (("Connection", "keep-alive"),)), head_only=True)
+                # Plain ws:// comes through CONNECT as well; it fails here, and that is meant.
+                await writer.start_tls(self._tls, ssl_handshake_timeout=_CLOSE_LIMIT_S)
+                prefix = "https://" + request.target.removesuffix(":443")
+                continue
+            with self._counted():
+                response = await self._answer(prefix + request.target, request)
+                await wire.write_response(writer, response, head_only=request.method == "HEAD")
+
+    @contextlib.contextmanager
+    def _counted(self) -> Iterator[None]:
+        self._mark(+1)
+        self._traffic.request_count += 1
+        try:
+            yield
+        finally:
+            self._mark(-1)
+
+    def _mark(self, step: int) -> None:
+        self._traffic.open_count += step
+        self._traffic.last_s = asyncio.get_running_loop().time()
+        self._traffic.changed.set()
+
+    async def _answer(self, url: str, request: Request) -> Response:
+        if url == self.page_url and request.method == "GET":
+            return Response(
+                200, (("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")), self._page
+            )
+        path = urlsplit(url).path
+        local = self._local_answer(url, path, request)
+        if local is not None:
+            return _for_origin(local, request)
+        result = await self._fetcher.get(url, request.headers)
+        if isinstance(result, Failure):
+            self._note(url, result.reason)
+            return Response(result.status)
+        if result.status >= 400:
+            self._note(url, f"HTTP {result.status}")
+        response = quiet.after_asking(path, request, result)
+        self._traffic.body_bytes += len(response.body)
+        return _for_origin(response, request)
+
+    def _local_answer(self, url: str, path: str, request: Request) -> Response | None:
+        if request.headers.get("sec-fetch-dest") == "document":
+            self._note(url, "the page tried to go there")
+            return quiet.NOTHING
+        if "upgrade" in request.headers.get("connection", "").lower():
+            self._note(url, "refused: web sockets are not available")
+            return Response(403)
+        if self._traffic.request_count > self._config.max_request_count:
+            self._traffic.notes["the page made more requests than allowed; the further ones were refused"] = None
+            return Response(429)
+        if self._traffic.body_bytes > self._config.max_document_bytes:
+            self._traffic.notes["the page loaded more than allowed; further requests were refused"] = None
+            return Response(413)
+        return quiet.before_asking(path, request) or self._mirrors.get(url)
+
+    def _note(self, url: str, what: str) -> None:
+        if len(self._traffic.notes) < _NOTE_COUNT:
+            # Queries may hold session keys.
+            shown = url.partition("?")[0].partition("#")[0][:_URL_SHOWN_CHARACTERS]
+            self._traffic.notes[f"{shown}: {what}"] = None
+
+
+def _for_origin(response: Response, request: Request) -> Response:
+    """Let the page read what it loaded from another allowed host: nothing here was fetched with anybody's rights."""
+    origin = request.headers.get("origin")
+    if not origin:
+        return response
+    return Response(response.status, (*response.headers, ("Access-Control-Allow-Origin", origin)), response.body)

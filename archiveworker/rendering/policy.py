@@ -1,0 +1,106 @@
+"""Decides what a page may load. Pure: no look-up and no request happens here.
+
+Allowed are the LMS's own origin, whatever its address, and configured hosts with public addresses. Everything else is
+refused, whatever it is called: a name, an IP literal, a redirect. The accepted risk: an LMS that is allowed to
+be on a private address can make its pages load anything of its own origin.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+
+from archiveworker.domain.errors import SettingsError
+from archiveworker.domain.ids import LmsOrigin
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Global unicast by the registries' tables, yet the address of metadata services at large providers.
+_METADATA = frozenset({ipaddress.ip_address("168.63.129.16"), ipaddress.ip_address("192.0.0.192")})
+
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why something may not be loaded.
+
+    Attributes:
+        reason: ends the sentence "refused: ...".
+    """
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Who may be asked for what.
+
+    Attributes:
+        own: the LMS's origin.
+        allowed_hosts: patterns as in ``GatewayConfig``.
+    """
+
+    own: LmsOrigin
+    allowed_hosts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for pattern in self.allowed_hosts:
+            host, _, port = pattern.partition(":")
+            bare = host.removeprefix("*.")
+            if not bare or "*" in bare or "/" in pattern or (port and not port.isdigit()):
+                raise SettingsError(
+                    f"allowed host {pattern!r} must be like cdn.example.org, *.example.org or cdn.example.org:8443"
+                )
+
+    def refusal_of_url(self, url: str) -> Refusal | None:
+        """Return why ``url`` may not be asked for, or None when it may (its address is still to be checked)."""
+        try:
+            origin = LmsOrigin.of(url)
+        except ValueError as exc:
+            return Refusal(str(exc))
+        if origin == self.own:
+            return None
+        if not any(_matches(pattern, origin) for pattern in self.allowed_hosts):
+            return Refusal("the host is not one of the allowed ones")
+        literal = _literal(origin.host)
+        return None if literal is None else self.refusal_of_address(origin, literal)
+
+    def refusal_of_address(self, origin: LmsOrigin, address: IpAddress) -> Refusal | None:
+        """Return why a connection of ``origin`` to ``address`` may not be made, or None when it may."""
+        if origin == self.own or is_public(address):
+            return None
+        return Refusal("the host has an address that is not public")
+
+
+def is_public(address: IpAddress) -> bool:
+    """Return whether the address, and any IPv4 address inside it, is one of the public internet.
+
+    Sources: IANA special-purpose registries (RFC 6890), RFC 4291 2.5.5, RFC 3056, RFC 6052.
+    """
+    inner = _embedded(address)
+    if inner is not None and not is_public(inner):
+        return False
+    return address.is_global and not address.is_multicast and address not in _METADATA
+
+
+def _embedded(address: IpAddress) -> ipaddress.IPv4Address | None:
+    if not isinstance(address, ipaddress.IPv6Address):
+        return None
+    if address in _NAT64 or int(address) >> 32 == 0:
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address.ipv4_mapped or address.sixtofour
+
+
+def _literal(host: str) -> IpAddress | None:
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
+def _matches(pattern: str, origin: LmsOrigin) -> bool:
+    host, _, port = pattern.lower().partition(":")
+    if origin.port != (int(port) if port else _DEFAULT_PORTS[origin.scheme]):
+        return False
+    if host.startswith("*."):
+        return origin.host.endswith(host[1:])
+    return origin.host == host

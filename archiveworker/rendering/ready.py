@@ -1,0 +1,66 @@
+"""Waits until a page is ready to be printed, without any fixed delay.
+
+``res/page/ready.js`` knows what the page itself can say (document, fonts, images, Moodle, MathJax); the gateway knows
+which requests are open. Both have to be quiet. A page on which nothing happens any more although something is still
+awaited is not waited for in vain: it is printed with a warning.
+"""
+
+import asyncio
+from typing import Any
+
+from archiveworker.domain.errors import RenderTimeoutError
+from archiveworker.rendering.config import ReadyTimeout, RendererConfig
+from archiveworker.rendering.gateway import PageSession
+from archiveworker.rendering.pool import OpenPage
+from archiveworker.runtime import resources
+
+_REASON_LIMIT_S = 2.0
+
+
+def ms(seconds: float) -> int:
+    """Return whole milliseconds, for a library that counts in them."""
+    return round(seconds * 1000)
+
+
+async def settle(page: OpenPage, session: PageSession, config: RendererConfig) -> tuple[str, ...]:
+    """Return once the page is ready, with warnings about what did not settle.
+
+    Raises:
+        RenderTimeoutError: it hangs, or is not ready in time and ``config.ready_timeout`` is ``fail``.
+    """
+    try:
+        async with asyncio.timeout(config.ready_limit_s):
+            waiting = await _until_quiet(page, session, config)
+            limit = f"{config.stuck_s:g} s without any activity"
+    except TimeoutError:
+        waiting = await _what_it_waits_for(page, config)
+        if session.quiet_for_s() == 0:
+            waiting = [*waiting, "network: requests are open"]
+        limit = f"{config.ready_limit_s:g} s"
+    if not waiting:
+        return ()
+    sentence = f"the page was not ready after {limit} (waited for {'; '.join(waiting)})"
+    if config.ready_timeout is ReadyTimeout.FAIL:
+        raise RenderTimeoutError(sentence)
+    return (f"{sentence}; it was printed as it was",)
+
+
+async def _until_quiet(page: OpenPage, session: PageSession, config: RendererConfig) -> list[str]:
+    limits = {"quietMs": ms(config.quiet_s), "stuckMs": ms(config.stuck_s)}
+    while True:
+        answer: dict[str, Any] = await page.evaluate(resources.text("page/ready.js"), limits)
+        needed_s = config.quiet_s if answer["ready"] else config.stuck_s
+        if session.quiet_for_s() >= needed_s:
+            return [] if answer["ready"] else [str(reason) for reason in answer["waiting"]]
+        await session.wait_quiet(config.quiet_s)
+
+
+async def _what_it_waits_for(page: OpenPage, config: RendererConfig) -> list[str]:
+    try:
+        async with asyncio.timeout(_REASON_LIMIT_S):
+            waiting = await page.evaluate(resources.text("page/waiting.js"))
+    except TimeoutError as exc:
+        raise RenderTimeoutError(
+            f"the page hangs: its scripts did not pause once in {config.ready_limit_s:g} s, so it cannot be printed"
+        ) from exc
+    return [str(reason) for reason in waiting] or ["the network"]

@@ -1,0 +1,238 @@
+"""The way of one page through the room; see the package's docstring for who does what.
+
+Many calls may run at the same time; the pool decides how many pages are open. Everything that takes CPU time outside
+the browser runs in threads. Gateways with their caches are kept for the LMS origins that were used last.
+"""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import structlog
+
+from archiveworker.domain.document import Document, RenderedDocument, RenderOptions
+from archiveworker.domain.errors import PageRejectedError, RenderError, RenderTimeoutError
+from archiveworker.domain.ids import LmsOrigin
+from archiveworker.rendering import certificate, checks, frozen, images, pdfa, ready
+from archiveworker.rendering.config import RendererConfig
+from archiveworker.rendering.gateway import LmsGateway, PageSession
+from archiveworker.rendering.pool import BrowserPool, OpenPage, PageSetup
+from archiveworker.runtime import resources
+
+log = structlog.get_logger()
+
+PDF_NAME = "page.pdf"
+RAW_HTML_NAME = "page.raw.html"
+FROZEN_HTML_NAME = "page.html"
+
+_CSS_PX_PER_MM = 96 / 25.4
+
+
+@dataclass(slots=True)
+class _Printed:
+    """What came out of the browser.
+
+    Attributes:
+        pdf: Chromium's own.
+        frozen_html: None when it was not asked for.
+        warnings: so far.
+    """
+
+    pdf: bytes
+    frozen_html: str | None
+    warnings: list[str]
+
+
+@dataclass(slots=True)
+class _Scope:
+    gateway: LmsGateway
+    user_count: int = 0
+
+
+class ChromiumRenderer:
+    """Renders with Chromium; implements ``domain.document.Renderer``. Use it as an async context manager.
+
+    Args:
+        config: see ``RendererConfig``.
+    """
+
+    def __init__(self, config: RendererConfig | None = None) -> None:
+        self._config = config or RendererConfig()
+        self._certificate = certificate.throw_away()
+        self._pool = BrowserPool(self._config, self._certificate.pin)
+        self._scopes: OrderedDict[LmsOrigin, _Scope] = OrderedDict()
+
+    async def start(self) -> None:
+        """Make ready to render.
+
+        Raises:
+            ToolError: there is no Chromium.
+        """
+        await self._pool.start()
+
+    async def stop(self) -> None:
+        """Close browsers, connections and caches; every process is gone afterwards."""
+        await self._pool.stop()
+        scopes, self._scopes = self._scopes, OrderedDict()
+        for scope in scopes.values():
+            await scope.gateway.close()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def render(self, document: Document, options: RenderOptions, out_dir: Path) -> RenderedDocument:
+        """Render ``document`` into ``out_dir``; see the port for what it promises.
+
+        Raises:
+            BrowserGoneError: the browser crashed or could not be started.
+            RenderTimeoutError: a time limit struck.
+            PageRejectedError: the page is blank, a login form, or lost its own text.
+            RenderError: the address or the page is unusable.
+        """
+        try:
+            origin = LmsOrigin.of(document.base_url)
+        except ValueError as exc:
+            raise RenderError(f"the page's base address cannot be used: {exc}") from exc
+        html, warnings = await self._with_small_images(document, options)
+        async with self._pool.slot() as slot, self._session(origin, html, document.base_url) as session:
+            begun_s = time.monotonic()
+            setup = self._setup(document, options, session)
+            try:
+                async with asyncio.timeout(self._config.render_limit_s), slot.open(setup) as page:
+                    printed = await self._print(page, session, options)
+            except TimeoutError as exc:
+                raise RenderTimeoutError(f"the page was not rendered in {self._config.render_limit_s:g} s") from exc
+            printed.warnings += session.notes
+            request_count = session.request_count
+        warnings += printed.warnings
+        browser_s = time.monotonic() - begun_s
+        rendered = await self._finish(document, options, out_dir, html, printed, warnings)
+        log.info(
+            "page_rendered",
+            pages=rendered.page_count,
+            pdf_bytes=rendered.pdf.stat().st_size,
+            requests=request_count,
+            warnings=len(rendered.warnings),
+            browser_s=round(browser_s, 3),
+            took_s=round(time.monotonic() - begun_s, 3),
+        )
+        return rendered
+
+    async def _with_small_images(self, document: Document, options: RenderOptions) -> tuple[str, list[str]]:
+        if options.image_limit is None:
+            return document.html, []
+        page = await asyncio.to_thread(images.shrink, document.html, options.image_limit, self._config.max_image_px)
+        return page.html, list(page.warnings)
+
+    def _setup(self, document: Document, options: RenderOptions, session: PageSession) -> PageSetup:
+        # The window is as wide as the paper inside its margins: scripts that place things by measuring (drag and drop
+        # onto images, formulas) measure what will be printed.
+        width_mm, height_mm = options.paper.size_mm
+        border_mm = 2 * self._config.margin_mm
+        viewport_px = (
+            max(1, round((width_mm - border_mm) * _CSS_PX_PER_MM)),
+            max(1, round((height_mm - border_mm) * _CSS_PX_PER_MM)),
+        )
+        path = urlsplit(document.base_url).path.rstrip("/") + "/"
+        page_script = f"{resources.text('page/page.js')}({json.dumps({'path': path})});"
+        guard_script = f"{resources.text('page/guard.js')}();"
+        return PageSetup(session.proxy_url, viewport_px, page_script, guard_script)
+
+    async def _print(self, page: OpenPage, session: PageSession, options: RenderOptions) -> _Printed:
+        await page.go(session.page_url)
+        warnings = list(await ready.settle(page, session, self._config))
+        if not await page.is_still_there():
+            raise PageRejectedError("the page went away to another address before it could be printed")
+        warnings += _inspected(await page.evaluate_apart(resources.text("page/inspect.js")))
+        width_mm, height_mm = options.paper.size_mm
+        margin = f"{self._config.margin_mm:g}mm"
+        pdf = await page.page.pdf(
+            width=f"{width_mm}mm",
+            height=f"{height_mm}mm",
+            margin={"top": margin, "right": margin, "bottom": margin, "left": margin},
+            print_background=True,
+            tagged=True,
+            outline=True,
+        )
+        if not options.keep_html:
+            return _Printed(pdf, None, warnings)
+        kept = await frozen.freeze(page, session)
+        return _Printed(pdf, kept.html, [*warnings, *kept.warnings])
+
+    async def _finish(
+        self,
+        document: Document,
+        options: RenderOptions,
+        out_dir: Path,
+        html: str,
+        printed: _Printed,
+        warnings: list[str],
+    ) -> RenderedDocument:
+        metadata = pdfa.PdfMetadata(document.title, document.language, document.created_at, options.profile)
+        pdf = await asyncio.to_thread(pdfa.finish, printed.pdf, metadata)
+        checks.check(pdf, document.must_contain)
+        if pdf.repaired_count:
+            warnings.append(
+                f"{pdf.repaired_count} character(s) are boxes: no installed font has them; install more fonts"
+            )
+        raw_html = out_dir / RAW_HTML_NAME if printed.frozen_html is not None else None
+        frozen_html = out_dir / FROZEN_HTML_NAME if printed.frozen_html is not None else None
+        await asyncio.to_thread((out_dir / PDF_NAME).write_bytes, pdf.data)
+        if raw_html is not None and frozen_html is not None and printed.frozen_html is not None:
+            await asyncio.to_thread(raw_html.write_bytes, html.encode(errors="replace"))
+            await asyncio.to_thread(frozen_html.write_bytes, printed.frozen_html.encode(errors="replace"))
+        unique = tuple(dict.fromkeys(warnings))
+        return RenderedDocument(out_dir / PDF_NAME, raw_html, frozen_html, pdf.page_count, unique)
+
+    @contextlib.asynccontextmanager
+    async def _session(self, origin: LmsOrigin, html: str, base_url: str) -> AsyncIterator[PageSession]:
+        scope = self._scopes.pop(origin, None) or _Scope(LmsGateway(origin, self._config.gateway, self._certificate))
+        self._scopes[origin] = scope
+        scope.user_count += 1
+        try:
+            session = await scope.gateway.open(html, base_url)
+            try:
+                yield session
+            finally:
+                await session.close()
+        finally:
+            scope.user_count -= 1
+            await self._drop_old_scopes()
+
+    async def _drop_old_scopes(self) -> None:
+        spare = len(self._scopes) - self._config.gateway.scope_count
+        idle = [origin for origin, scope in self._scopes.items() if scope.user_count == 0]
+        for origin in idle[: max(0, spare)]:
+            await self._scopes.pop(origin).gateway.close()
+
+
+def _inspected(seen: dict[str, Any]) -> list[str]:
+    """Turn what ``inspect.js`` saw into warnings.
+
+    Raises:
+        PageRejectedError: it is a login form.
+    """
+    if seen["login"]:
+        raise PageRejectedError("the page is a login form; the LMS did not accept the token for this page")
+    warnings = [f"the page tried to go to {address}; it was kept" for address in dict.fromkeys(seen["left"])]
+    if seen["brokenImages"]:
+        warnings.append(f"{seen['brokenImages']} image(s) could not be shown")
+    if seen["rawFormulas"]:
+        warnings.append(f"{seen['rawFormulas']} formula(s) stayed as source text: MathJax was not loaded")
+    if seen["formulaErrors"]:
+        warnings.append(f"{seen['formulaErrors']} formula(s) have an error in their source text")
+    return warnings

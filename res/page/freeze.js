@@ -1,0 +1,217 @@
+// Serialises the rendered page without any script, from a world that the page cannot reach. Nothing is loaded here: what
+// has to be inlined is named by placeholders `nonce + number + ";"` that the worker fills. Argument: {nonce}.
+// Result: {html, urls: [address of each placeholder], loaded: [addresses that the page loaded], skipped: [what was left out]}.
+(async (given) => {
+  "use strict";
+  const { nonce } = given;
+  const urls = [];
+  const skipped = {};
+  const skip = (what) => {
+    skipped[what] = (skipped[what] || 0) + 1;
+  };
+  const placeholder = (kind, url) => {
+    urls.push([kind, url]);
+    return `${nonce}${urls.length - 1};`;
+  };
+  const absolute = (url, base) => {
+    try {
+      return new URL(url, base || document.baseURI).href;
+    } catch {
+      return "";
+    }
+  };
+  const blobs = new Map();
+  const dataOfBlob = async (url) => {
+    try {
+      const blob = await (await fetch(url)).blob();
+      return await new Promise((resolve, reject) => {
+        const reader = new FileReader();
+        reader.onload = () => resolve(reader.result);
+        reader.onerror = reject;
+        reader.readAsDataURL(blob);
+      });
+    } catch {
+      return "data:,";
+    }
+  };
+  for (const image of document.images) {
+    const source = image.currentSrc || image.src;
+    if (source.startsWith("blob:")) {
+      blobs.set(source, await dataOfBlob(source));
+    }
+  }
+
+  const rulesText = (sheet) => [...sheet.cssRules].map((rule) => rule.cssText).join("\n");
+  const sheetText = (element) => {
+    // A sheet that scripts filled has rules that its text does not show.
+    try {
+      const check = new CSSStyleSheet();
+      check.replaceSync(element.textContent);
+      if (check.cssRules.length >= element.sheet.cssRules.length || element.textContent.includes("@import")) {
+        return element.textContent;
+      }
+      return rulesText(element.sheet);
+    } catch {
+      return element.textContent;
+    }
+  };
+  const style = (text, media) => {
+    const element = document.createElement("style");
+    if (media && media !== "all") {
+      element.setAttribute("media", media);
+    }
+    element.textContent = text;
+    return element;
+  };
+  const DROPPED = new Set(["SCRIPT", "NOSCRIPT", "TEMPLATE", "BASE", "OBJECT", "EMBED", "APPLET", "SOURCE", "TRACK", "PORTAL"]);
+  const URL_ATTRIBUTES = ["src", "href", "xlink:href", "action", "formaction", "background", "poster", "data", "ping", "srcset", "sizes"];
+
+  const picture = (source, original) => {
+    const image = document.createElement("img");
+    for (const name of ["class", "style", "id", "alt", "title", "width", "height"]) {
+      if (original.hasAttribute(name)) {
+        image.setAttribute(name, original.getAttribute(name));
+      }
+    }
+    image.setAttribute("src", source);
+    return image;
+  };
+
+  const special = {
+    LINK: (element) => {
+      if (!element.sheet || element.disabled) {
+        return null;
+      }
+      return style(placeholder("css", element.href), element.media);
+    },
+    STYLE: (element) => (element.sheet && !element.disabled ? style(sheetText(element), element.media) : null),
+    META: (element) => (element.hasAttribute("http-equiv") || element.hasAttribute("charset") ? null : element.cloneNode(false)),
+    CANVAS: (element) => {
+      try {
+        return picture(element.toDataURL("image/png"), element);
+      } catch {
+        skip("canvas with foreign content");
+        return null;
+      }
+    },
+    VIDEO: (element) => {
+      skip("video");
+      return element.poster ? picture(placeholder("file", element.poster), element) : document.createElement("div");
+    },
+    AUDIO: () => {
+      skip("audio");
+      return null;
+    },
+    IFRAME: (element) => {
+      skip("embedded frame");
+      const note = document.createElement("p");
+      const address = element.src && element.src.startsWith("http") ? element.src : "";
+      note.textContent = `[embedded page${address ? ": " + address : ""}]`;
+      return note;
+    },
+  };
+
+  const attributes = (element, copy) => {
+    for (const { name, value } of [...element.attributes]) {
+      const lower = name.toLowerCase();
+      if (lower.startsWith("on") || lower === "nonce" || lower === "integrity" || lower === "srcdoc") {
+        copy.removeAttribute(name);
+      } else if (URL_ATTRIBUTES.includes(lower)) {
+        copy.removeAttribute(name);
+        const kept = address(element, lower, value);
+        if (kept !== null) {
+          copy.setAttribute(name, kept);
+        }
+      }
+    }
+  };
+  const address = (element, name, value) => {
+    const tag = element.tagName.toUpperCase();
+    if (tag === "IMG" || (tag === "INPUT" && element.type === "image")) {
+      if (name !== "src") {
+        return null;
+      }
+      const source = element.currentSrc || element.src;
+      return source.startsWith("data:") ? source : (blobs.get(source) ?? placeholder("file", source));
+    }
+    if (tag === "IMAGE" && value.startsWith("data:image/")) {
+      return value;
+    }
+    if (tag === "IMAGE") {
+      return placeholder("file", absolute(value));
+    }
+    if (tag === "A" || tag === "AREA") {
+      const target = value.startsWith("#") ? value : absolute(value);
+      return name !== "ping" && /^(#|https?:|mailto:|tel:)/i.test(target) ? target : null;
+    }
+    return value.startsWith("#") ? value : null;
+  };
+
+  const formState = (element, copy) => {
+    const tag = element.tagName;
+    if (tag === "INPUT") {
+      if (element.type === "checkbox" || element.type === "radio") {
+        copy.toggleAttribute("checked", element.checked);
+      } else if (element.type === "password" || element.type === "file") {
+        copy.removeAttribute("value");
+      } else if (element.type !== "image") {
+        copy.setAttribute("value", element.value);
+      }
+      copy.toggleAttribute("autofocus", false);
+    } else if (tag === "TEXTAREA") {
+      copy.textContent = element.value;
+    } else if (tag === "OPTION") {
+      copy.toggleAttribute("selected", element.selected);
+    } else if (tag === "DIALOG" || tag === "DETAILS") {
+      copy.toggleAttribute("open", element.open);
+    }
+  };
+
+  const frozen = (node) => {
+    if (node.nodeType === Node.TEXT_NODE) {
+      return node.cloneNode(false);
+    }
+    if (node.nodeType !== Node.ELEMENT_NODE || DROPPED.has(node.tagName.toUpperCase())) {
+      return null;
+    }
+    if (Object.hasOwn(special, node.tagName)) {
+      return special[node.tagName](node);
+    }
+    const copy = node.cloneNode(false);
+    attributes(node, copy);
+    formState(node, copy);
+    if (node.tagName !== "TEXTAREA") {
+      const inside = node.shadowRoot ? node.shadowRoot.childNodes : node.childNodes;
+      for (const child of inside) {
+        const result = frozen(child);
+        if (result) {
+          copy.append(result);
+        }
+      }
+    }
+    return copy;
+  };
+
+  const root = frozen(document.documentElement);
+  const head = root.querySelector("head") || root.insertBefore(document.createElement("head"), root.firstChild);
+  for (const sheet of document.adoptedStyleSheets) {
+    head.append(style(rulesText(sheet), ""));
+  }
+  const policy = document.createElement("meta");
+  policy.setAttribute("http-equiv", "Content-Security-Policy");
+  policy.setAttribute(
+    "content",
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; form-action 'none'; base-uri 'none'",
+  );
+  const charset = document.createElement("meta");
+  charset.setAttribute("charset", "utf-8");
+  head.prepend(charset, policy);
+  const type = document.compatMode === "CSS1Compat" ? "<!DOCTYPE html>\n" : "";
+  return {
+    html: type + root.outerHTML + "\n",
+    urls,
+    base: document.baseURI,
+    loaded: performance.getEntriesByType("resource").map((entry) => entry.name),
+    skipped,
+  };
+})

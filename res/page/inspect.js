@@ -1,0 +1,26 @@
+// Looks at the page that is about to be printed, from a world that the page cannot reach.
+(() => {
+  "use strict";
+  const isLogin = () => {
+    if (document.body?.id === "page-login-index") {
+      return true;
+    }
+    for (const field of document.querySelectorAll('input[type="password"]')) {
+      const action = field.form?.getAttribute("action") || "";
+      if (/(log|sign)[-_]?(in|on)\b|login/i.test(action) || /(log|sign)[-_]?(in|on)/i.test(field.form?.id || "")) {
+        return true;
+      }
+    }
+    return false;
+  };
+  const broken = [...document.images].filter((image) => image.currentSrc && image.complete && !image.naturalWidth);
+  const formulas = document.querySelectorAll(".filter_mathjaxloader_equation .nolink").length;
+  const typeset = document.querySelector(".MathJax, .MathJax_SVG, .MathJax_CHTML, .MathJax_Display, mjx-container, math");
+  return {
+    login: isLogin(),
+    left: globalThis.archiveworkerLeft || [],
+    brokenImages: broken.length,
+    rawFormulas: typeset ? 0 : formulas,
+    formulaErrors: document.querySelectorAll(".MathJax_Error, mjx-merror, .merror").length,
+  };
+})
