@@ -1,0 +1,243 @@
+"""The checks of ``verify`` that follow the reading; each one gets what the pass left behind and adds its findings."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+
+from cryptography import x509
+
+from archiveworker.domain.digest import Sha256
+from archiveworker.domain.errors import VerificationError
+from archiveworker.domain.evidence import Trust, VerifiedTimestamp
+from archiveworker.domain.ids import ArchivePath
+from archiveworker.evidence import layout
+from archiveworker.evidence import manifest as lists
+from archiveworker.evidence.reading import Findings, Scan
+from archiveworker.evidence.timestamp_check import check_query, check_reply
+
+_MANIFEST = lists.MANIFEST_NAME.value
+_LIST = layout.EVIDENCE_LIST_NAME.value
+_QUERY = layout.QUERY_NAME.value
+_REPLY = layout.REPLY_NAME.value
+_METADATA = "attempts_metadata.csv"
+_PATH_COLUMN = 9
+
+KEPT_NAMES = frozenset({_MANIFEST, _LIST, _QUERY, _REPLY, _METADATA})
+"""Files whose contents the checks need."""
+
+
+def check_names(digests: Mapping[str, Sha256], findings: Findings) -> None:
+    """Names are safe to unpack anywhere, and stay different where case does not count."""
+    seen: dict[str, str] = {}
+    for name in digests:
+        try:
+            ArchivePath(name)
+        except ValueError as exc:
+            findings.bad("names", f"the name is not safe: {exc}", name)
+        if (other := seen.setdefault(name.casefold(), name)) != name:
+            findings.bad("names", f"where case does not count it has the same name as {other!r}", name)
+    for name in digests:
+        if any(folder.casefold() in seen for folder in _folders(name)):
+            findings.bad("names", "a file has the name of one of its folders", name)
+    if findings.held("names"):
+        findings.good("names", "all are safe and different")
+
+
+def _folders(name: str) -> list[str]:
+    parts = name.split("/")[:-1]
+    return ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+
+
+def check_evidence_list(scan: Scan, findings: Findings) -> frozenset[str]:
+    """The list of the evidence matches its own digest and every file it lists; return the names of changed files."""
+    raw = scan.kept.get(_LIST)
+    if raw is None:
+        _missing(scan, findings, "evidence", _LIST)
+        return frozenset()
+    try:
+        listed = {path.value: digest for path, digest in lists.parse_sealed(raw).items()}
+    except VerificationError as exc:
+        findings.bad("evidence", str(exc), _LIST)
+        return frozenset()
+    changed = set()
+    for name, digest in listed.items():
+        if name not in scan.digests:
+            _missing(scan, findings, "evidence", name)
+        elif scan.digests[name] != digest:
+            changed.add(name)
+            findings.bad("evidence", "it was changed: the list of the evidence has another digest", name)
+    present = [name for name in scan.digests if name.startswith(layout.EVIDENCE_FOLDER) and name != _LIST]
+    for name in [*present, _MANIFEST]:
+        if name not in listed:
+            findings.bad("evidence", "the list of the evidence does not hold it", name)
+    if findings.held("evidence"):
+        findings.good("evidence", f"undamaged, {len(listed)} files")
+    return frozenset(changed)
+
+
+def check_manifest(scan: Scan, changed: frozenset[str], findings: Findings) -> dict[str, Sha256] | None:
+    """The manifest is there and readable; return it."""
+    raw = scan.kept.get(_MANIFEST)
+    if raw is None:
+        _missing(scan, findings, "manifest", _MANIFEST)
+        return None
+    try:
+        listed = {path.value: digest for path, digest in lists.parse(raw).items()}
+    except VerificationError as exc:
+        findings.bad("manifest", str(exc), _MANIFEST)
+        return None
+    if _MANIFEST in changed:
+        findings.bad("manifest", "it was changed, so it does not tell whether the files were", _MANIFEST)
+    elif any(name == _MANIFEST or name.startswith(layout.EVIDENCE_FOLDER) for name in listed):
+        findings.bad("manifest", "it lists itself or evidence", _MANIFEST)
+    else:
+        findings.good("manifest", f"sorted and readable, {len(listed)} files")
+    return listed
+
+
+def check_files(scan: Scan, listed: Mapping[str, Sha256] | None, *, manifest_damaged: bool, findings: Findings) -> None:
+    """Every listed file is there with its digest, and every file is listed."""
+    if listed is None:
+        findings.unknown("files", "there is no manifest to compare the files with")
+        return
+    # What does not agree with a changed manifest may be right; the manifest itself is reported as bad.
+    note = findings.unknown if manifest_damaged else findings.bad
+    agreeing = unreached = 0
+    for name, digest in listed.items():
+        if scan.digests.get(name) == digest:
+            agreeing += 1
+        elif name in scan.digests:
+            note("files", "it was changed: the manifest has another digest", name)
+        elif scan.complete:
+            note("files", "it is missing: the manifest lists it", name)
+        else:
+            unreached += 1
+    for name in scan.digests:
+        if name not in listed and name != _MANIFEST and not name.startswith(layout.EVIDENCE_FOLDER):
+            note("files", "the manifest does not list it", name)
+    if unreached:
+        findings.unknown("files", f"{unreached} files of the manifest were not reached")
+    if agreeing == len(listed) and findings.held("files"):
+        findings.good("files", f"{agreeing} files agree with the manifest")
+
+
+def check_sidecars(scan: Scan, listed: Mapping[str, Sha256] | None, findings: Findings) -> None:
+    """Each ``<name>.sha256`` holds the digest and the name of the file beside it."""
+    contents, sidecars = _split_sidecars(scan)
+    if not sidecars or any(name + lists.SIDECAR_SUFFIX not in scan.digests for name in contents):
+        findings.good("sidecars", "the archive has no .sha256 files beside its files")
+        return
+    for name in sidecars:
+        beside = name.removesuffix(lists.SIDECAR_SUFFIX)
+        # Either will do: a file that was changed is reported as such, not its sidecar.
+        expected = {scan.digests[beside], (listed or {}).get(beside)}
+        try:
+            file_name, digest = lists.parse_sidecar(scan.sidecars.get(name, b""))
+        except VerificationError as exc:
+            findings.bad("sidecars", str(exc), name)
+            continue
+        if file_name != beside.rsplit("/", 1)[-1] or digest not in expected:
+            findings.bad("sidecars", "it holds another name or digest than the file beside it has", name)
+    if findings.held("sidecars"):
+        findings.good("sidecars", f"{len(sidecars)} agree with the files beside them")
+
+
+def _split_sidecars(scan: Scan) -> tuple[list[str], list[str]]:
+    """Names below attempts/ and backups/: contents, sidecars.
+
+    A handed-in file may be called ``x.sha256`` too; it is told by having a sidecar of its own (see ``layout``).
+    """
+    contents: list[str] = []
+    sidecars: list[str] = []
+    for name in scan.digests:
+        if name.startswith(layout.SIDECAR_FOLDERS):
+            beside, suffix = name.removesuffix(lists.SIDECAR_SUFFIX), lists.SIDECAR_SUFFIX
+            is_sidecar = name.endswith(suffix) and beside in scan.digests and name + suffix not in scan.digests
+            (sidecars if is_sidecar else contents).append(name)
+    return contents, sidecars
+
+
+def check_manifest_timestamp(
+    scan: Scan, changed: frozenset[str], trusted: Sequence[x509.Certificate], findings: Findings
+) -> None:
+    """The manifest's time-stamp holds, judged at its own time."""
+    step = "manifest_timestamp"
+    reply, digest = scan.kept.get(_REPLY), scan.digests.get(_MANIFEST)
+    if reply is None or digest is None:
+        findings.unknown(step, "no time-stamp was found: the time is not proved", _MANIFEST)
+        return
+    if _REPLY in changed:
+        findings.unknown(step, "it is damaged (see above), so it proves nothing", _REPLY)
+        return
+    try:
+        proof = check_reply(reply, digest, trusted=trusted)
+    except VerificationError as exc:
+        findings.bad(step, str(exc), _MANIFEST if _MANIFEST in changed else _REPLY)
+        return
+    if _QUERY not in changed:
+        try:
+            check_query(scan.kept.get(_QUERY, b""), digest, reply)
+        except VerificationError as exc:
+            findings.bad(step, str(exc), _QUERY)
+    _note_proof(step, _MANIFEST, proof, findings)
+
+
+def check_archive_timestamp(
+    scan: Scan, reply: bytes | None, trusted: Sequence[x509.Certificate], findings: Findings
+) -> None:
+    """The archive's detached time-stamp, if one is given, holds."""
+    step = "archive_timestamp"
+    if reply is None:
+        return
+    if scan.archive_digest is None:
+        findings.unknown(step, "it is over the archive file, which is not there or could not be read to its end")
+        return
+    try:
+        proof = check_reply(reply, scan.archive_digest, trusted=trusted)
+    except VerificationError as exc:
+        findings.bad(step, str(exc))
+        return
+    _note_proof(step, None, proof, findings)
+
+
+def _note_proof(step: str, subject: str | None, proof: VerifiedTimestamp, findings: Findings) -> None:
+    moment = f"{proof.generated_at:%Y-%m-%d %H:%M:%S} UTC"
+    findings.good(step, f"stamped {moment} by {proof.tsa_name}, serial number {proof.serial_number}", subject)
+    if proof.trust is Trust.EMBEDDED:
+        findings.unknown(
+            f"{step}.trust",
+            "the time-stamp is sound, but no trusted certificate was given: who made it is not proved",
+            subject,
+        )
+
+
+def check_metadata(scan: Scan, findings: Findings) -> None:
+    """The table of attempts, if there is one, is as the plugin reads it, and each attempt's folder is there."""
+    raw = scan.kept.get(_METADATA)
+    if raw is None:
+        return
+    try:
+        rows = list(csv.reader(io.StringIO(raw.decode(), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as exc:
+        findings.bad("metadata", f"it is not a table ({exc})", _METADATA)
+        return
+    header = rows[0] if rows else []
+    if header[:1] != ["attemptid"] or header[_PATH_COLUMN : _PATH_COLUMN + 1] != ["path"]:
+        findings.bad("metadata", "its first column must be attemptid and its tenth path", _METADATA)
+        return
+    folders = {folder for name in scan.digests for folder in _folders(name)}
+    for number, row in enumerate(rows[1:], start=1):
+        if len(row) != len(header):
+            findings.bad("metadata", f"attempt {number} has {len(row)} columns, expected {len(header)}", _METADATA)
+        elif not {row[_PATH_COLUMN].strip("/"), f"attempts/{row[_PATH_COLUMN].strip('/')}".rstrip("/")} & folders:
+            note = findings.bad if scan.complete else findings.unknown
+            note("metadata", f"the folder of attempt {row[0]!r} is not in the archive", _METADATA)
+    if findings.held("metadata"):
+        findings.good("metadata", f"{len(rows) - 1} attempts, each with its folder", _METADATA)
+
+
+def _missing(scan: Scan, findings: Findings, step: str, name: str) -> None:
+    if scan.complete:
+        findings.bad(step, "it is missing", name)
+    else:
+        findings.unknown(step, "it was not reached", name)
