@@ -145,12 +145,12 @@ def _summary(question: Question, answers: tuple[str, ...]) -> str:
 
 def _essay(slot: int, sitting: Sitting) -> Response:
     rng, index = sitting.rng, sitting.index
-    paragraphs = [" ".join(rng.sample(_SENTENCES, 4)) for _ in range(2 + index % 3)]
-    html = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    paragraphs = [rng.sample(_SENTENCES, 4) for _ in range(2 + index % 3)]
+    html = "".join(f"<p>{' '.join(sentences)}</p>" for sentences in paragraphs)
     html += "<table border='1'><tr><th>Year</th><th>Kept</th></tr><tr><td>2026</td><td>100 %</td></tr></table>"
     files = tuple(student_file(index + i, index * 100 + slot) for i in range(index % 4))
     pictures = (index,) if index % 2 == 0 else ()
-    saved = f"{paragraphs[0][:160]} …" + (f" Attachments: {', '.join(f.filename for f in files)}" if files else "")
+    saved = f"{paragraphs[0][0]} [...]" + (f" Attachments: {', '.join(f.filename for f in files)}" if files else "")
     if sitting.finished is None:
         graded, state, css, comment = None, "Answer saved", "answersaved", ""
     elif index % 5 == 4:

@@ -7,7 +7,7 @@ from typing import Any, Final
 import aiohttp
 from aiohttp import web
 
-from archiveworker.demo import plugin
+from archiveworker.demo import plugin, report
 from archiveworker.demo.faults import Fault
 from archiveworker.demo.state import STATE, Row
 from archiveworker.domain.errors import RequestError
@@ -21,6 +21,7 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post("/demo/register", _register)
     app.router.add_get("/demo/jobs", _jobs)
     app.router.add_get("/demo/journal", _journal)
+    app.router.add_get(r"/demo/report/{attemptid:\d+}", _report)
     app.router.add_get("/demo/faults", _faults)
     app.router.add_post("/demo/faults", _order)
     app.router.add_delete("/demo/faults", _cancel)
@@ -86,6 +87,17 @@ def _row(row: Row) -> dict[str, Any]:
             "parts": delivery.parts,
         },
     }
+
+
+async def _report(request: web.Request) -> web.Response:
+    """Show one attempt as the worker gets it, for a look with a browser; ``?login_trap=0`` keeps it on the page."""
+    state = request.app[STATE]
+    attempt = state.course.attempt(int(request.match_info["attemptid"]))
+    if attempt is None:
+        raise web.HTTPNotFound(text="there is no such attempt\n")
+    page = report.PageOptions(login_trap=request.query.get("login_trap") != "0" and state.options.page.login_trap)
+    html = report.attempt_report(state.course, attempt, base_url=state.base_url, options=page)
+    return web.Response(text=html, content_type="text/html")
 
 
 async def _journal(request: web.Request) -> web.Response:

@@ -178,13 +178,13 @@ def _student(number: int) -> Student:
 
 def _attempt(index: int, attemptid: int, now: datetime, seed: int) -> Attempt:
     # Every sixth attempt is the second one of the student before: a folder name made of the user alone collides.
-    second = index % 6 == 5
-    started = now - timedelta(days=3, minutes=-10 * index % 1440)
+    block, place = divmod(index, 6)
+    student, second = _student(5 * block + min(place, 4)), place == 5
+    started = now - timedelta(days=3) + timedelta(minutes=10 * index % 1440)
     in_progress = attemptid == FIRST_ATTEMPT_IDS[3] or (index > 4 and index % _IN_PROGRESS_EVERY == 6)
     finished = None if in_progress else started + timedelta(minutes=20 + index % 7)
     sitting = Sitting(random.Random(seed * 100_003 + attemptid), index, started, finished)  # noqa: S311 - made-up data
     responses = tuple(respond(question, slot, sitting) for slot, question in enumerate(BANK, 1))
-    student = _student(index - 1 if second else index)
     return Attempt(attemptid, student, 2 if second else 1, started, finished, responses)
 
 

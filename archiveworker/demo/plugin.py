@@ -95,8 +95,9 @@ def adopt(state: LmsState, request: Mapping[str, Any]) -> Row:
         RequestError: it is no request of any plugin.
     """
     try:
-        plugin = recognise(request)
         token = request["moodle_api"]["wstoken"] if "moodle_api" in request else request["wstoken"]
+        # A token that was made here says which release it is for; the request alone leaves 1.3.0 and 2.2.0 alike.
+        plugin = state.tokens.get(token) or recognise(request)
         backups = {
             item["backupid"]: Backup(int(item["context"]), item["filearea"], item["filename"])
             for item in request.get("task_moodle_backups") or ()
@@ -135,21 +136,26 @@ async def submit(state: LmsState, worker_url: str, request: Mapping[str, Any]) -
     """
     row = adopt(state, request)
     url = worker_url.rstrip("/") + _ROUTES[row.plugin.family]
-    headers = {"User-Agent": f"MoodleBot/4.5 (+{state.base_url})"}
-    async with (
-        aiohttp.ClientSession(timeout=_WORKER_TIMEOUT) as session,
-        session.post(url, json=request, headers=headers) as response,
-    ):
-        try:
-            answer = await response.json(content_type=None)
-        except ValueError as exc:
-            raise RequestError(f"the worker answered {response.status} without JSON; is {url} a worker?") from exc
-        if response.status == HTTPStatus.OK:
+    try:
+        status, answer = await _post(url, request, f"MoodleBot/4.5 (+{state.base_url})")
+        if status == HTTPStatus.OK:
             worker_answered(state, row, answer["jobid"], answer["status"])
-        else:
+    finally:
+        if row.jobid is None:
             state.tokens.pop(row.token, None)
             state.rows.remove(row)
-        return response.status, answer
+    return status, answer
+
+
+async def _post(url: str, request: Mapping[str, Any], user_agent: str) -> tuple[int, Any]:
+    async with (
+        aiohttp.ClientSession(timeout=_WORKER_TIMEOUT) as session,
+        session.post(url, json=request, headers={"User-Agent": user_agent}) as response,
+    ):
+        try:
+            return response.status, await response.json(content_type=None)
+        except ValueError as exc:
+            raise RequestError(f"the worker answered {response.status} without JSON; is {url} a worker?") from exc
 
 
 def _quiz_archiver(

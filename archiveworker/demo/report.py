@@ -150,7 +150,7 @@ def _tex(html: str) -> Markup:
     if not _TEX.search(html):
         return Markup(html)  # noqa: S704 - our own text, see docstring
     marked = _TEX.sub(lambda match: f'<span class="nolink">{match[0].replace("&", "&amp;")}</span>', html)
-    return Markup(f'<div class="filter_mathjaxloader_equation">{marked}</div>')  # noqa: S704 - as above
+    return Markup(f'<span class="filter_mathjaxloader_equation">{marked}</span>')  # noqa: S704 - as above
 
 
 def _gaps(text: str) -> list[str | int]:
