@@ -86,9 +86,9 @@ def check_names(entries: list[Entry]) -> None:
     seen: dict[str, str] = {}
     for entry in entries:
         name = entry.path.value
-        other = seen.setdefault(name.casefold(), name)
-        if other is not name:
+        if other := seen.get(name.casefold()):
             raise VerificationError(f"two files of the archive would have the same name: {other!r} and {name!r}")
+        seen[name.casefold()] = name
     for entry in entries:
         folder = entry.path.parent
         while folder:

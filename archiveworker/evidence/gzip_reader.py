@@ -1,6 +1,6 @@
 """Reads the one gzip stream that the worker writes, strictly: header, CRC, size and seal to the last byte.
 
-Shares no code with the writer (``zlib`` here, ``isal`` there). See ``tar_writer`` for the seal.
+Shares no code with the writer (``zlib`` here, ``isal`` there). See ``gzip_writer`` for the seal.
 """
 
 import hashlib

@@ -24,12 +24,19 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class _Header:
-    """Fields of a header; ``fault`` tells what is wrong with it."""
+    """What a header says.
+
+    Attributes:
+        name: of the file.
+        size_bytes: None when it cannot be read.
+        fault: what is wrong with the header, if anything.
+        is_plausible: False for a block that cannot have been a header even before it was damaged.
+    """
 
     name: str
     size_bytes: int | None
-    kind: bytes
     fault: str | None
+    is_plausible: bool
 
 
 def members(tar: GzipReader, limits: Limits, findings: Findings) -> Iterator[Member]:
@@ -48,12 +55,12 @@ def members(tar: GzipReader, limits: Limits, findings: Findings) -> Iterator[Mem
             _check_trailer(tar, position, findings)
             return
         header = _parse(block)
-        if header.size_bytes is None or (header.fault and block[257:265] != b"ustar\x0000"):
-            if header.size_bytes is None:
-                findings.bad("container.header", header.fault or "its size cannot be read", header.name)
+        if not header.is_plausible:
             raise UnreadableError(f"there is no header where one should be{_after(last)}")
         if header.fault:
             findings.bad("container.header", header.fault, header.name)
+        if header.size_bytes is None:
+            raise UnreadableError(f"the size of {header.name!r} cannot be read")
         count += 1
         if count > limits.max_member_count:
             raise UnreadableError(f"the archive has more than {limits.max_member_count} files")
@@ -102,7 +109,9 @@ def _parse(block: bytes) -> _Header:
         fault = "its header is damaged or was not written by the worker"
     else:
         fault = None
-    return _Header(text, size_bytes, kind, fault)
+    signs = ((257, b"ustar\x0000"), (100, b"0000644\x000000000\x000000000\0"), (329, b"0000000\x000000000\0"))
+    is_plausible = any(block[at:].startswith(sign) for at, sign in signs)
+    return _Header(text, size_bytes, fault, is_plausible)
 
 
 def _made(name: bytes, prefix: bytes, size_bytes: int, modified_s: int) -> bytes:

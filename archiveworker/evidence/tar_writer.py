@@ -1,25 +1,11 @@
-"""A USTAR archive in a gzip stream (RFC 1952), written in one pass and always the same for the same input.
+"""A USTAR archive in a gzip stream, written in one pass and always the same for the same input."""
 
-The gzip header holds no time and no name. After the tar stands a second, empty gzip member whose extra field holds
-the SHA-256 of all before it ("the seal"): every unpacker skips it, and it tells damage to the compressed bytes even
-where they would still unpack to the same files. The seal is against accidents; evidence is the time-stamp.
-Accepted risk: another release of ``isal`` or another kind of processor may compress to other (equally valid) bytes.
-"""
-
-import struct
 from collections.abc import Iterable
-
-from isal import isal_zlib
 
 from archiveworker.domain.ids import ArchivePath
 from archiveworker.evidence import ustar
 from archiveworker.evidence.digests import HashingWriter
-
-_HEADER = bytes.fromhex("1f8b08000000000000ff")
-_SEAL_HEADER = bytes.fromhex("1f8b08040000000000ff")
-_SEAL_END = b"\x03\x00" + bytes(8)
-# What isal makes of the data depends on how they are cut into calls, so they are always cut alike.
-_BLOCK_BYTES = 256 * 1024
+from archiveworker.evidence.gzip_writer import SealedGzipWriter
 
 
 class TarGzWriter:
@@ -27,16 +13,11 @@ class TarGzWriter:
 
     Args:
         target: takes the archive's bytes.
-        level: of ``isal``, 0 (fast) to 3 (small).
+        level: of compression, 0 (fast) to 3 (small).
     """
 
     def __init__(self, target: HashingWriter, *, level: int) -> None:
-        self._target = target
-        self._deflate = isal_zlib.compressobj(level, isal_zlib.DEFLATED, -15)
-        self._pending = bytearray()
-        self._crc = 0
-        self._tar_bytes = 0
-        target.write(_HEADER)
+        self._gzip = SealedGzipWriter(target, level=level)
 
     def add(self, path: ArchivePath, size_bytes: int, modified_s: int, chunks: Iterable[bytes]) -> None:
         """Write one file.
@@ -44,32 +25,18 @@ class TarGzWriter:
         Args:
             path: its name.
             size_bytes: sum of the chunks' sizes; the caller makes sure of it.
-            modified_s: seconds since 1970.
+            modified_s: seconds since 1970; brought into USTAR's range.
             chunks: its bytes.
 
         Raises:
             LimitExceededError: name or size do not fit into USTAR.
         """
-        self._write(ustar.header(path, size_bytes, min(max(modified_s, 0), ustar.MAX_TIME_S)))
+        self._gzip.write(ustar.header(path, size_bytes, min(max(modified_s, 0), ustar.MAX_TIME_S)))
         for chunk in chunks:
-            self._write(chunk)
-        self._write(ustar.padding(size_bytes))
+            self._gzip.write(chunk)
+        self._gzip.write(ustar.padding(size_bytes))
 
     def close(self) -> None:
-        """Write the tar's trailer, the gzip trailer and the seal."""
-        self._write(ustar.trailer(self._tar_bytes))
-        self._target.write(self._deflate.compress(bytes(self._pending)) + self._deflate.flush())
-        self._target.write(struct.pack("<II", self._crc, self._tar_bytes & 0xFFFFFFFF))
-        digest = self._target.finish().sha256.raw
-        extra = b"AW" + struct.pack("<H", len(digest)) + digest
-        self._target.write(_SEAL_HEADER + struct.pack("<H", len(extra)) + extra + _SEAL_END)
-
-    def _write(self, data: bytes) -> None:
-        self._crc = isal_zlib.crc32(data, self._crc)
-        self._tar_bytes += len(data)
-        self._pending += data
-        if len(self._pending) >= _BLOCK_BYTES:
-            whole = len(self._pending) // _BLOCK_BYTES * _BLOCK_BYTES
-            for at in range(0, whole, _BLOCK_BYTES):
-                self._target.write(self._deflate.compress(bytes(self._pending[at : at + _BLOCK_BYTES])))
-            del self._pending[:whole]
+        """Write the trailer and close the stream."""
+        self._gzip.write(ustar.trailer(self._gzip.size_bytes))
+        self._gzip.close()

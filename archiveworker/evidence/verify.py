@@ -99,26 +99,25 @@ def _scan(archive: Path, limits: Limits, findings: Findings, scan: Scan) -> None
 def _take_all(members: Iterator[Member], limits: Limits, findings: Findings, scan: Scan) -> None:
     for member in members:
         sha256, kept = hashlib.sha256(), bytearray()
-        keep_bytes = _keep_bytes(member.name, limits)
+        store, max_bytes = _store(member.name, limits, scan)
         for chunk in member.chunks:
             sha256.update(chunk)
-            if len(kept) <= keep_bytes:
-                kept += chunk[: keep_bytes + 1 - len(kept)]
+            kept += chunk[: max_bytes + 1 - len(kept)]
         if member.name in scan.digests:
             findings.bad("names", "the name stands twice in the archive", member.name)
         scan.digests[member.name] = Sha256(sha256.digest())
-        if 0 < keep_bytes < len(kept):
-            if keep_bytes > _SIDECAR_MAX_BYTES:
-                findings.bad("container", f"it is larger than {keep_bytes} bytes, too large to be read", member.name)
-        elif keep_bytes > _SIDECAR_MAX_BYTES:
-            scan.kept[member.name] = bytes(kept)
-        elif keep_bytes:
-            scan.sidecars[member.name] = bytes(kept)
+        if store is None:
+            continue
+        if len(kept) <= max_bytes:
+            store[member.name] = bytes(kept)
+        elif store is scan.kept:
+            findings.bad("container", f"it is larger than {max_bytes} bytes, too large to be read", member.name)
 
 
-def _keep_bytes(name: str, limits: Limits) -> int:
+def _store(name: str, limits: Limits, scan: Scan) -> tuple[dict[str, bytes] | None, int]:
+    """Return where the file's contents are kept, if at all, and up to which size."""
     if name in verify_checks.KEPT_NAMES:
-        return max(limits.max_list_bytes, _SIDECAR_MAX_BYTES + 1)
+        return scan.kept, limits.max_list_bytes
     if name.startswith(layout.SIDECAR_FOLDERS) and name.endswith(lists.SIDECAR_SUFFIX):
-        return _SIDECAR_MAX_BYTES
-    return 0
+        return scan.sidecars, _SIDECAR_MAX_BYTES
+    return None, -1

@@ -2,7 +2,7 @@
 
 One pass means that CRC and sizes stand behind each file (data descriptor) and in the central directory. Names are
 UTF-8, times are UTC, methods are STORED or DEFLATE, zip64 fields appear only where they must. The archive's comment
-holds the SHA-256 of all before the end record ("the seal", see ``tar_writer``).
+holds the SHA-256 of all before the end record ("the seal", see ``gzip_writer``).
 """
 
 import struct

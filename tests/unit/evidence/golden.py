@@ -60,8 +60,6 @@ def all_entries(
     return [*with_hashes, manifest, *layout.evidence_of(manifest, stamp, record)]
 
 
-def make(
-    folder: Path, entries: Sequence[Entry], container: ContainerFormat = ContainerFormat.TAR_GZ
-) -> PackedArchive:
+def make(folder: Path, entries: Sequence[Entry], container: ContainerFormat = ContainerFormat.TAR_GZ) -> PackedArchive:
     """Pack ``entries`` into ``folder``."""
     return pack(entries, spool=folder, target=folder / f"exam.{container.suffix}", container=container)
