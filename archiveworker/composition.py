@@ -1,1 +1,258 @@
-"""."""
+"""The only place that builds objects: settings in, a running worker out.
+
+Nothing here decides anything; it says who gets what. Whoever wants to know which class fulfils a port looks here.
+"""
+
+import fcntl
+import os
+import socket
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import sqlalchemy as sa
+from aiohttp import web
+from playwright.async_api import async_playwright
+
+from archiveworker import __version__
+from archiveworker.domain.errors import SettingsError
+from archiveworker.domain.evidence import Timestamper
+from archiveworker.domain.job import OnError
+from archiveworker.domain.ports import Source
+from archiveworker.domain.secret import Secret
+from archiveworker.evidence.timestamp import Rfc3161Timestamper
+from archiveworker.jobs.engine import Engine, EngineConfig
+from archiveworker.jobs.tools import JobPolicy, JobTools
+from archiveworker.rendering import chromium
+from archiveworker.rendering.config import GatewayConfig, ReadyTimeout, RendererConfig
+from archiveworker.rendering.renderer import ChromiumRenderer
+from archiveworker.runtime.clock import SystemClock
+from archiveworker.runtime.http import HttpOptions
+from archiveworker.runtime.sealed import SealedTokens, check_key, load_or_create_key
+from archiveworker.runtime.spool import LocalSpool
+from archiveworker.settings import Settings
+from archiveworker.sources.archivingmod import ArchivingmodAssignSource, ArchivingmodQuizSource
+from archiveworker.sources.moodle.config import MoodleConfig
+from archiveworker.sources.quiz_archiver import QuizArchiverSource
+from archiveworker.web.app import create_app
+
+SOFTWARE: Final = f"archiveworker {__version__}"
+
+_MATHJAX_2_URLS: Final = (
+    "cdn.jsdelivr.net/npm/mathjax@2.7.9/",
+    "cdn.jsdelivr.net/npm/mathjax@2.7.8/",
+    "cdn.jsdelivr.net/npm/mathjax@2/",
+    "cdnjs.cloudflare.com/ajax/libs/mathjax/2.7.9/",
+    "cdnjs.cloudflare.com/ajax/libs/mathjax/2.7.7/",
+    "cdnjs.cloudflare.com/ajax/libs/mathjax/2.7.2/",
+)
+"""Where Moodle's MathJax filter has loaded MathJax 2.7 from (filter/mathjaxloader/settings.php, by release)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A worker that serves.
+
+    Attributes:
+        url: address on this machine.
+        engine: behind it.
+    """
+
+    url: str
+    engine: Engine
+
+
+def build_renderer(settings: Settings) -> ChromiumRenderer:
+    """Return the renderer; it must be started."""
+    mathjax = settings.mathjax_dir
+    mirrors = [(url, mathjax) for url in _MATHJAX_2_URLS] if mathjax is not None and mathjax.is_dir() else []
+    return ChromiumRenderer(
+        RendererConfig(
+            chromium=settings.chromium,
+            sandbox=settings.chromium_sandbox,
+            browser_count=settings.browser_count,
+            renders_per_browser_count=settings.browser_renders_count,
+            ready_limit_s=settings.ready_timeout_s,
+            render_limit_s=settings.render_timeout_s,
+            ready_timeout=ReadyTimeout.FAIL if settings.on_ready_timeout is OnError.FAIL else ReadyTimeout.WARN,
+            gateway=GatewayConfig(
+                allowed_hosts=settings.allowed_hosts, mirrors=tuple(mirrors), ca_bundle=settings.ca_bundle
+            ),
+        )
+    )
+
+
+async def find_chromium(settings: Settings) -> chromium.Chromium:
+    """Return the browser that the renderer will use.
+
+    Raises:
+        ToolError: there is none.
+    """
+    async with async_playwright() as playwright:
+        return chromium.find(settings.chromium, Path(playwright.chromium.executable_path))
+
+
+def build_sources(settings: Settings) -> tuple[Source, ...]:
+    """Return one connector for each LMS interface."""
+    config = MoodleConfig(
+        http=HttpOptions(ca_bundle=settings.ca_bundle, connect_timeout_s=settings.lms_connect_timeout_s),
+        public_base_urls=settings.public_origins,
+        call_timeout_s=settings.lms_timeout_s,
+        job_row_grace_s=settings.job_row_grace_s,
+        max_answer_bytes=settings.max_report_bytes,
+        max_attachment_bytes=settings.max_attachment_bytes,
+        max_backup_bytes=settings.max_backup_bytes,
+    )
+    return (QuizArchiverSource(config), ArchivingmodQuizSource(config), ArchivingmodAssignSource(config))
+
+
+def routes_of(sources: tuple[Source, ...]) -> dict[str, Source]:
+    """Return the path below ``/archive`` for each source; the bare path is the oldest plugin's."""
+    routes = {f"/{source.name}": source for source in sources}
+    return {"": routes["/quiz_archiver"], **routes}
+
+
+def build_timestamper(settings: Settings, session: aiohttp.ClientSession) -> Timestamper | None:
+    """Return the time-stamper, or None when no authority is set up.
+
+    Raises:
+        SettingsError: the CA file cannot be read.
+    """
+    if not settings.tsa_urls:
+        return None
+    try:
+        trusted = settings.tsa_ca.read_bytes() if settings.tsa_ca else None
+    except OSError as exc:
+        raise SettingsError(f"ARCHIVEWORKER_TSA_CA: {settings.tsa_ca} cannot be read: {exc.strerror}") from exc
+    return Rfc3161Timestamper(settings.tsa_urls, session=session, trusted_pem=trusted, timeout_s=settings.tsa_timeout_s)
+
+
+def build_policy(settings: Settings) -> JobPolicy:
+    """Return the numbers that the workflows go by."""
+    return JobPolicy(
+        jobs_max=settings.jobs_max_count,
+        queue_max=settings.queue_max_count,
+        items_in_flight=settings.items_in_flight_count,
+        lms_items_max=settings.lms_items_count,
+        item_attempts=settings.item_attempts_count,
+        retry_interval_s=settings.retry_interval_s,
+        poll_interval_s=settings.poll_interval_s,
+        progress_interval_s=settings.progress_interval_s,
+        backup_poll_s=settings.backup_poll_s,
+        job_timeout_s=settings.job_timeout_s,
+        archive_format=settings.archive_format,
+        pdf_profile=settings.pdf_profile,
+        compression_level=settings.compression_level,
+        on_timestamp_error=settings.on_timestamp_error,
+    )
+
+
+@asynccontextmanager
+async def running_worker(settings: Settings) -> AsyncIterator[Worker]:
+    """Start everything, serve, and at the end stop everything within the grace time.
+
+    Raises:
+        SettingsError: a setting does not fit this machine.
+        ToolError: there is no Chromium.
+    """
+    with _own_data_dir(settings.data_dir):
+        database_url = f"sqlite:///{settings.data_dir.resolve()}/archiveworker.sqlite"
+        secrets = SealedTokens(sa.create_engine(database_url), _keys(settings))
+        sources = build_sources(settings)
+        async with aiohttp.ClientSession() as tsa_session, build_renderer(settings) as renderer:
+            tools = JobTools(
+                sources={source.name: source for source in sources},
+                renderer=renderer,
+                timestamper=build_timestamper(settings, tsa_session),
+                secrets=secrets,
+                spool=LocalSpool(settings.data_dir / "jobs"),
+                clock=SystemClock(),
+                policy=build_policy(settings),
+                software=SOFTWARE,
+            )
+            engine = Engine(tools, EngineConfig(database_url, "local", settings.keep_failed_days))
+            async with _serving(settings, engine, routes_of(sources)) as url:
+                yield Worker(url, engine)
+
+
+@asynccontextmanager
+async def _serving(settings: Settings, engine: Engine, routes: Mapping[str, Source]) -> AsyncIterator[str]:
+    app = create_app(
+        engine,
+        dict(routes),
+        version=__version__,
+        admin_token=settings.admin_token,
+        max_request_bytes=settings.max_request_bytes,
+    )
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+    listener = _listen(settings.host, settings.port)
+    await engine.start()
+    await runner.setup()
+    try:
+        await web.SockSite(runner, listener).start()
+        yield _url(listener)
+    finally:
+        # Draining first: whoever posts meanwhile is told to come back, instead of finding nobody.
+        await engine.stop(settings.shutdown_grace_s)
+        await runner.cleanup()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Open the listening socket.
+
+    Raises:
+        SettingsError: the address is not ours or taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as exc:
+        listener.close()
+        raise SettingsError(
+            f"cannot listen on {host} port {port} ({exc.strerror}); choose ARCHIVEWORKER_HOST and ARCHIVEWORKER_PORT"
+        ) from exc
+    listener.setblocking(False)
+    return listener
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"http://{shown}:{port}"
+
+
+def _keys(settings: Settings) -> tuple[Secret, ...]:
+    if settings.secret_key is None:
+        return (load_or_create_key(settings.data_dir / "secret.key"),)
+    keys = tuple(Secret(key.strip()) for key in settings.secret_key.reveal().split(","))
+    for key in keys:
+        check_key(key.reveal(), "ARCHIVEWORKER_SECRET_KEY")
+    return keys
+
+
+@contextmanager
+def _own_data_dir(data_dir: Path) -> Iterator[None]:
+    """Hold the data folder for this process alone: two workers on one SQLite file would recover each other's jobs.
+
+    Raises:
+        SettingsError: it cannot be written, or another worker has it.
+    """
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as exc:
+        raise SettingsError(f"ARCHIVEWORKER_DATA_DIR: {data_dir} cannot be written ({exc.strerror})") from exc
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        os.close(descriptor)
+        raise SettingsError(f"ARCHIVEWORKER_DATA_DIR: another worker uses {data_dir}; give each one its own") from exc
+    try:
+        yield
+    finally:
+        os.close(descriptor)

@@ -1,1 +1,263 @@
-"""."""
+"""What an administrator can set: read once from the environment, checked, frozen.
+
+Every field is ``ARCHIVEWORKER_<FIELD>``; secrets and keys also as ``ARCHIVEWORKER_<FIELD>_FILE``. Names of the existing
+worker for Moodle quizzes are read as aliases (``settings_aliases``). Units are in the names. The example file and the
+reference page are written from this table and a test compares them.
+"""
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final, Self
+
+from archiveworker.domain.document import PdfProfile
+from archiveworker.domain.errors import SettingsError
+from archiveworker.domain.ids import LmsOrigin
+from archiveworker.domain.job import ArchiveFormat, OnError
+from archiveworker.domain.secret import Secret
+from archiveworker.runtime.settings_aliases import ALIAS_PREFIXES, ALIASES, IGNORED
+
+PREFIX: Final = "ARCHIVEWORKER_"
+_FILE: Final = "_FILE"
+
+
+def _setting(default: object, doc: str, *, low: float | None = None, high: float | None = None) -> Any:
+    return field(default=default, metadata={"doc": doc, "low": low, "high": high})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings with their defaults; each field's documentation is its metadata ``doc``."""
+
+    host: str = _setting("0.0.0.0", "Address to listen on.")  # noqa: S104 - a container is reached from outside
+    port: int = _setting(8080, "TCP port to listen on.", low=0, high=65535)
+    data_dir: Path = _setting(Path("data"), "Folder for the database, the spool, keys and evidence.")
+    log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
+    log_json: bool | None = _setting(None, "true: JSON lines; false: for people; empty: JSON unless on a terminal.")
+    admin_token: Secret | None = _setting(
+        None, "Bearer token for /jobs and evidence. Without it they answer to the local machine alone."
+    )
+    secret_key: Secret | None = _setting(
+        None,
+        "Keys (Fernet, comma-separated, newest first) that seal tokens at rest. Without it one is made in data_dir.",
+    )
+    jobs_max_count: int = _setting(4, "Jobs that run at once.", low=1, high=256)
+    queue_max_count: int = _setting(8, "Jobs that may wait; further ones get 429.", low=0, high=10000)
+    items_in_flight_count: int = _setting(8, "Attempts that are fetched or rendered at once.", low=1, high=256)
+    lms_items_count: int = _setting(8, "Attempts of one LMS in flight at once.", low=1, high=256)
+    item_attempts_count: int = _setting(4, "How often an attempt is tried before it has failed.", low=1, high=20)
+    retry_interval_s: float = _setting(5.0, "Wait before the second try; doubled for each further one.", low=0.01)
+    poll_interval_s: float = _setting(1.0, "How often queues are looked at.", low=0.02, high=60)
+    job_timeout_s: float = _setting(21600.0, "A job that takes longer ends with TIMEOUT.", low=1)
+    shutdown_grace_s: float = _setting(30.0, "At SIGTERM, time for what is in flight to finish.", low=0)
+    progress_interval_s: float = _setting(15.0, "How often Moodle hears about progress.", low=0.1)
+    backup_poll_s: float = _setting(15.0, "How often Moodle is asked whether a backup is ready.", low=0.1)
+    keep_failed_days: float = _setting(7.0, "How long the files of a failed job are kept for a retry.", low=0)
+    max_request_bytes: int = _setting(4 * 1024**2, "Largest body of a request to the worker.", low=1024)
+    lms_timeout_s: float = _setting(120.0, "Longest wait for one answer of the LMS.", low=1)
+    lms_connect_timeout_s: float = _setting(10.0, "Longest wait for a connection to the LMS.", low=0.1)
+    job_row_grace_s: float = _setting(60.0, "How long Moodle may take to write the job that it posted.", low=0)
+    max_report_bytes: int = _setting(256 * 1024**2, "Largest attempt report (HTML).", low=1024)
+    max_attachment_bytes: int = _setting(1024**3, "Largest attachment of an attempt.", low=1)
+    max_backup_bytes: int = _setting(64 * 1024**3, "Largest Moodle backup.", low=1)
+    public_origins: tuple[str, ...] = _setting(
+        (), "Public addresses of the LMS (comma-separated) that its links may show although jobs name an internal one."
+    )
+    allowed_hosts: tuple[str, ...] = _setting(
+        (), "Hosts (comma-separated) besides the LMS from which pages may load pictures, styles, fonts and scripts."
+    )
+    ca_bundle: Path | None = _setting(None, "PEM file with certificates to trust in addition to the system's.")
+    chromium: Path | None = _setting(None, "Chromium to use; empty: look for one (archiveworker doctor says which).")
+    chromium_sandbox: bool = _setting(True, "false: start Chromium without its sandbox.")
+    browser_count: int = _setting(0, "Browsers at once; 0: one per core.", low=0, high=64)
+    browser_renders_count: int = _setting(200, "Pages after which a browser is replaced.", low=1)
+    render_timeout_s: float = _setting(120.0, "Longest time for one page, all in all.", low=1)
+    ready_timeout_s: float = _setting(30.0, "Longest wait for a page to be ready.", low=0.1)
+    on_ready_timeout: OnError = _setting(OnError.REPORT, "fail, or report: print what is there and warn.")
+    mathjax_dir: Path | None = _setting(
+        Path("/usr/share/javascript/mathjax"),
+        "Folder with MathJax 2.7, served in place of the usual CDNs, so that formulas need no internet.",
+    )
+    pdf_profile: PdfProfile = _setting(PdfProfile.PDF_A_3A, "What PDFs claim to be: 2u, 2a, 3u, 3a or off.")
+    archive_format: ArchiveFormat = _setting(ArchiveFormat.TAR_GZ, "tar.gz or zip (docs/adr/0003).")
+    compression_level: int = _setting(1, "0 to 3; higher is smaller and slower.", low=0, high=3)
+    tsa_urls: tuple[Secret, ...] = _setting(
+        (), "Time-stamp authorities (comma-separated, tried in order; may hold user:password@). Empty: unstamped."
+    )
+    tsa_ca: Path | None = _setting(None, "PEM file with the certificates of the authorities' CAs.")
+    tsa_timeout_s: float = _setting(15.0, "Longest wait for a time-stamp.", low=0.1)
+    on_timestamp_error: OnError = _setting(
+        OnError.FAIL, "fail: deliver only what is stamped; report: deliver unstamped."
+    )
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            _check_range(item, getattr(self, item.name))
+        if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+            raise SettingsError(
+                f"{variable('log_level')} must be DEBUG, INFO, WARNING or ERROR, got {self.log_level!r}"
+            )
+        for origin in self.public_origins:
+            try:
+                LmsOrigin.of(origin)
+            except ValueError as exc:
+                raise SettingsError(f"{variable('public_origins')}: {origin!r}: {exc}") from exc
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> tuple[Self, tuple[str, ...]]:
+        """Read the settings.
+
+        Args:
+            env: the process's environment.
+
+        Returns:
+            The settings, and sentences about aliases that were read or ignored.
+
+        Raises:
+            SettingsError: an unknown name with one of our prefixes, or a value out of its range.
+        """
+        values, notes = _translated(env)
+        known = {variable(item.name): item for item in fields(cls)}
+        chosen: dict[str, Any] = {}
+        for name, raw in values.items():
+            if name in known:
+                item = known[name]
+                chosen[item.name] = item.default if raw == "" else _parsed(name, item, raw)
+            else:
+                raise _unknown(name, known)
+        return cls(**chosen), notes
+
+
+def variable(field_name: str) -> str:
+    """Return the environment variable of a field."""
+    return PREFIX + field_name.upper()
+
+
+def documentation(item: "dataclasses.Field[Any]") -> str:
+    """Return the sentence about a field."""
+    return str(item.metadata["doc"])
+
+
+def shown_default(item: "dataclasses.Field[Any]") -> str:
+    """Return a field's default as it would be written into an environment file."""
+    value = item.default
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _translated(env: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return our variables with aliases and ``_FILE`` forms resolved, and notes about aliases."""
+    values: dict[str, str] = {}
+    notes: list[str] = []
+    for name, raw in sorted(env.items()):
+        for prefix in ALIAS_PREFIXES:
+            if name.startswith(prefix):
+                target, value, note = _alias(name, name.removeprefix(prefix), raw)
+                notes.append(note)
+                if target:
+                    values.setdefault(target, value)
+    for name, raw in env.items():
+        if name.startswith(PREFIX):
+            values[name] = raw
+    for name in [n for n in values if n.endswith(_FILE)]:
+        target = name.removesuffix(_FILE)
+        if target in values:
+            raise SettingsError(f"{target} and {name} are both set; remove one of them")
+        values[target] = _read_file(name, values.pop(name))
+    return values, tuple(notes)
+
+
+def _alias(name: str, bare: str, raw: str) -> tuple[str, str, str]:
+    if bare in ALIASES:
+        target, convert = ALIASES[bare]
+        return variable(target), convert(raw), f"{name} is read as {variable(target)}; please rename it"
+    if bare in IGNORED:
+        return "", "", f"{name} has no effect here: {IGNORED[bare]}"
+    near = difflib.get_close_matches(bare, [*ALIASES, *IGNORED], n=1)
+    hint = f"; did you mean {name.removesuffix(bare)}{near[0]}?" if near else ""
+    raise SettingsError(f"{name} is not a setting that is known{hint}")
+
+
+def _read_file(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as exc:
+        raise SettingsError(f"{name}: {path} cannot be read: {exc}") from exc
+
+
+def _unknown(name: str, known: Mapping[str, object]) -> SettingsError:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    hint = f"; did you mean {near[0]}?" if near else "; docs/reference/settings.md lists all of them"
+    return SettingsError(f"{name} is not a setting that is known{hint}")
+
+
+def _check_range(item: "dataclasses.Field[Any]", value: object) -> None:
+    low, high = item.metadata["low"], item.metadata["high"]
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return
+    if (low is not None and value < low) or (high is not None and value > high):
+        limits = f"at least {low:g}" if high is None else f"{low:g}..{high:g}"
+        raise SettingsError(f"{variable(item.name)} must be {limits}, got {value:g}")
+
+
+def _boolean(raw: str) -> bool:
+    if raw.lower() in ("1", "true", "yes", "on"):
+        return True
+    if raw.lower() in ("0", "false", "no", "off"):
+        return False
+    raise ValueError("true or false")
+
+
+def _number(kind: Callable[[str], float], what: str) -> Callable[[str], float]:
+    def parse(raw: str) -> float:
+        try:
+            return kind(raw)
+        except ValueError as exc:
+            raise ValueError(what) from exc
+
+    return parse
+
+
+def _words(raw: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in raw.split(",") if word.strip())
+
+
+def _choice(kind: Callable[[str], Any], values: list[str]) -> Callable[[str], Any]:
+    def parse(raw: str) -> Any:
+        if raw not in values:
+            raise ValueError(" or ".join(values))
+        return kind(raw)
+
+    return parse
+
+
+_PARSERS: Final[Mapping[Any, Callable[[str], Any]]] = {
+    str: str,
+    int: _number(int, "a whole number"),
+    float: _number(float, "a number"),
+    bool: _boolean,
+    bool | None: _boolean,
+    Path: Path,
+    Path | None: Path,
+    Secret | None: Secret,
+    tuple[str, ...]: _words,
+    tuple[Secret, ...]: lambda raw: tuple(Secret(word) for word in _words(raw)),
+    OnError: _choice(OnError, [o.value for o in OnError]),
+    PdfProfile: _choice(PdfProfile, [p.value for p in PdfProfile]),
+    ArchiveFormat: _choice(ArchiveFormat, [f.value for f in ArchiveFormat]),
+}
+
+
+def _parsed(name: str, item: "dataclasses.Field[Any]", raw: str) -> Any:
+    try:
+        return _PARSERS[item.type](raw.strip())
+    except ValueError as exc:
+        shown = "a value that is not shown" if "Secret" in str(item.type) else repr(raw)
+        raise SettingsError(f"{name} must be {exc}, got {shown}") from exc

@@ -1,8 +1,8 @@
 """Structured logging: JSON where a machine reads, colours where a person does; and a last guard against secrets.
 
-Modules log events with keys (``log.info("page_rendered", pages=3)``), never sentences or payloads. ``Secret`` is the first
-guard, the redacting processor the second: it stars out values that look like a token of Moodle and every value under a
-telling key. Accepted risk: a secret of an unknown shape under an innocent key is not recognised.
+Modules log events with keys (``log.info("page_rendered", pages=3)``), never sentences or payloads. ``Secret`` is the
+first guard, the redacting processor the second: it stars out values that look like a token of Moodle and values under
+a telling key. Accepted risk: a secret of an unknown shape under an innocent key is not recognised.
 """
 
 import logging

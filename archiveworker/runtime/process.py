@@ -1,10 +1,11 @@
 """The one runner of child processes: argv only, a time limit, killed and reaped whatever happens.
 
-A child gets its own process group, so that its own children are killed with it. Output is held in memory: use it for tools
-that print little.
+A child gets its own process group, so that its own children are killed with it. Output is held in memory:
+use it for tools that print little.
 """
 
 import asyncio
+import contextlib
 import os
 import signal
 from collections.abc import Mapping, Sequence
@@ -74,9 +75,7 @@ async def run(
 
 async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         # A grandchild may hold the pipes open; the child itself is gone after SIGKILL, so this ends.
         await process.wait()

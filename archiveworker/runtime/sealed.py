@@ -63,7 +63,7 @@ class SealedTokens:
     """Keeps tokens of running jobs in the engine's database.
 
     Args:
-        engine: of the database; its table is made when missing.
+        engine: of the database that the job engine uses as well; the table is made when missing.
         keys: the first seals, all of them open (key rotation).
     """
 

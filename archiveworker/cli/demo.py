@@ -1,0 +1,172 @@
+"""``archiveworker demo``: a whole job on this machine, from a made-up Moodle to a checked archive.
+
+Starts the demo LMS, its time-stamp authority and a worker on loopback, lets the demo's plugin post one job over the
+real HTTP API, follows it, fetches archive and evidence, and checks them with nothing but ``sha256sum`` and ``openssl``.
+"""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tarfile
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from archiveworker import composition
+from archiveworker.cli.client import WorkerClient
+from archiveworker.cli.progress import follow
+from archiveworker.demo.server import DemoOptions, DemoServer
+from archiveworker.domain.errors import ToolError, VerificationError
+from archiveworker.runtime import logging as runtime_logging
+from archiveworker.runtime import process
+from archiveworker.settings import Settings
+
+NAME = "demo"
+HELP = "Run one whole job on this machine, with a made-up Moodle and time-stamp authority, and check the archive."
+
+_TOOL_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What the demo's job left behind.
+
+    Attributes:
+        archive: its file in the output folder.
+        tree: the unpacked archive.
+        authority: folder with the authority's certificates.
+        items: archived.
+        pages: of all PDFs.
+        took_s: from the post to the last state.
+    """
+
+    archive: Path
+    tree: Path
+    authority: Path
+    items: int
+    pages: int
+    took_s: float
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("--attempts", type=int, default=12, help="attempts of the demo's quiz (default 12)")
+    parser.add_argument("--seed", type=int, default=1, help="another number makes another course (default 1)")
+    parser.add_argument("--plugin", default="7", help="1..7, 5.x, archivingmod_quiz or archivingmod_assign (default 7)")
+    parser.add_argument("--output", type=Path, default=Path("demo-output"), help="folder to fill (default demo-output)")
+    parser.add_argument("--zip", action="store_true", help="make a zip instead of a tar.gz")
+    parser.add_argument("--verbose", action="store_true", help="show the worker's log")
+
+
+def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
+    """Run the demo; exit 0 when the job finished and every check held."""
+    runtime_logging.configure("INFO" if args.verbose else "ERROR", as_json=False)
+    shutil.rmtree(args.output, ignore_errors=True)
+    args.output.mkdir(parents=True)
+    with tempfile.TemporaryDirectory(prefix="archiveworker-demo-") as folder:
+        outcome = asyncio.run(_demo(args, env, Path(folder)))
+    _say(
+        f"\nDemo finished: {outcome.items} attempts, {outcome.pages} pages in {outcome.took_s:.1f} s; "
+        f"all checks passed. Look at {outcome.tree}/index.html"
+    )
+    return 0
+
+
+async def _demo(args: argparse.Namespace, env: Mapping[str, str], folder: Path) -> _Outcome:
+    output: Path = args.output
+    options = DemoOptions(seed=args.seed, attempts=args.attempts, workdir=folder / "lms")
+    async with DemoServer(options) as lms:
+        authority = output / "authority"
+        authority.mkdir()
+        for file in (lms.authority.root_pem, lms.authority.tsa_pem):
+            shutil.copy(file, authority / file.name)
+        settings = _settings(env, folder, lms, args)
+        async with composition.running_worker(settings) as worker:
+            _say(f"Demo Moodle at {lms.base_url}, time-stamp authority at {lms.tsa_url}, worker at {worker.url}")
+            outcome = await _job(args, lms, worker.url, output)
+        await _check(outcome, lms.authority.root_pem.name, lms.authority.tsa_pem.name)
+    return outcome
+
+
+def _settings(env: Mapping[str, str], folder: Path, lms: DemoServer, args: argparse.Namespace) -> Settings:
+    chosen = {
+        "ARCHIVEWORKER_HOST": "127.0.0.1",
+        "ARCHIVEWORKER_PORT": "0",
+        "ARCHIVEWORKER_DATA_DIR": str(folder / "worker"),
+        "ARCHIVEWORKER_TSA_URLS": lms.tsa_url,
+        "ARCHIVEWORKER_TSA_CA": str(lms.authority.root_pem),
+        "ARCHIVEWORKER_BACKUP_POLL_S": "1",
+        "ARCHIVEWORKER_POLL_INTERVAL_S": "0.2",
+        "ARCHIVEWORKER_ARCHIVE_FORMAT": "zip" if args.zip else "tar.gz",
+    }
+    return Settings.from_env({**env, **chosen})[0]
+
+
+async def _job(args: argparse.Namespace, lms: DemoServer, worker_url: str, output: Path) -> _Outcome:
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    status, answer = await lms.submit(worker_url, lms.request(args.plugin))
+    if "jobid" not in answer:
+        raise VerificationError(f"the worker refused the job with HTTP {status}: {answer}")
+    async with WorkerClient(worker_url) as client:
+        view = await follow(lambda: client.get(f"/jobs/{answer['jobid']}"))
+        took_s = loop.time() - began_s
+        if view["state"] != "FINISHED":
+            raise VerificationError(f"the job ended {view['state']}: {view['reason']}")
+        for warning in view["warnings"]:
+            _say(f"Warning: {warning['subject']}: {warning['message']}")
+        for name in view["evidence"]:
+            path = f"/jobs/{answer['jobid']}/evidence/{quote(name)}"
+            _write(output / name, await client.get_bytes(path))
+    delivery = lms.deliveries[-1]
+    archive = output / delivery.filename
+    shutil.copy(delivery.path, archive)
+    tree = output / "unpacked"
+    await asyncio.to_thread(_unpack, archive, tree)
+    pages = sum(item["pages"] for item in view["items"])
+    return _Outcome(archive, tree, output / "authority", len(view["items"]), pages, took_s)
+
+
+def _unpack(archive: Path, tree: Path) -> None:
+    if archive.suffix == ".zip":
+        with zipfile.ZipFile(archive) as container:
+            container.extractall(tree)  # noqa: S202 - made by us just now
+    else:
+        with tarfile.open(archive) as container:
+            container.extractall(tree, filter="data")
+
+
+async def _check(outcome: _Outcome, root_name: str, tsa_name: str) -> None:
+    """Run what an auditor would run, on the archive and on its manifest, and show what it said."""
+    ca = (outcome.authority / root_name).resolve()
+    tsa = (outcome.authority / tsa_name).resolve()
+    name = outcome.archive.name
+    await _tool(["sha256sum", "--quiet", "-c", "manifest-sha256.txt"], outcome.tree, "every file is as listed")
+    await _tool(["sha256sum", "-c", f"{name}.sha256"], outcome.archive.parent)
+    trust = ["-CAfile", str(ca), "-untrusted", str(tsa)]
+    for folder, stem in ((outcome.archive.parent, name), (outcome.tree / "evidence", "manifest-sha256.txt")):
+        data = name if stem == name else "../manifest-sha256.txt"
+        reply = ["-in", f"{stem}.tsr", *trust]
+        await _tool(["openssl", "ts", "-verify", "-data", data, *reply], folder)
+        await _tool(["openssl", "ts", "-verify", "-queryfile", f"{stem}.tsq", *reply], folder)
+
+
+async def _tool(argv: list[str], folder: Path, silent_means: str = "") -> None:
+    completed = await process.run(argv, timeout_s=_TOOL_TIMEOUT_S, cwd=folder)
+    said = (completed.stdout + completed.stderr).decode(errors="replace").strip() or silent_means
+    _say(f"$ {' '.join(argv)}\n  {said}")
+    if completed.returncode != 0:
+        raise ToolError(f"{argv[0]} ended with {completed.returncode}; the demo's archive does not hold")
+
+
+def _write(file: Path, data: bytes) -> None:
+    file.write_bytes(data)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()

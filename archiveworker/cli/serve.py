@@ -1,0 +1,56 @@
+"""``archiveworker serve``: the service itself."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Mapping
+
+import structlog
+
+from archiveworker import composition
+from archiveworker.runtime import logging as runtime_logging
+from archiveworker.settings import Settings
+
+NAME = "serve"
+HELP = "Run the worker: take jobs over HTTP and archive them. Set up by ARCHIVEWORKER_* variables."
+
+log = structlog.get_logger(__name__)
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments."""
+    parser.add_argument("--host", help="address to listen on (ARCHIVEWORKER_HOST)")
+    parser.add_argument("--port", help="port to listen on (ARCHIVEWORKER_PORT)")
+    parser.add_argument("--data-dir", help="folder for database, spool and evidence (ARCHIVEWORKER_DATA_DIR)")
+
+
+def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
+    """Serve until SIGTERM or SIGINT; exit 0 after a clean stop."""
+    flags = {"HOST": args.host, "PORT": args.port, "DATA_DIR": args.data_dir}
+    given = {f"ARCHIVEWORKER_{name}": value for name, value in flags.items() if value is not None}
+    settings, notes = Settings.from_env({**env, **given})
+    runtime_logging.configure(settings.log_level, as_json=settings.log_json)
+    for note in notes:
+        log.warning("setting_alias", note=note)
+    code = asyncio.run(_serve(settings))
+    # Threads of the engine may still wait for the database or a page; their work goes on at the next start.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+async def _serve(settings: Settings) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with composition.running_worker(settings) as worker:
+        log.info("serving", url=worker.url, data_dir=str(settings.data_dir), stamped=bool(settings.tsa_urls))
+        if not settings.tsa_urls:
+            log.warning("unstamped", advice="set ARCHIVEWORKER_TSA_URLS to have archives time-stamped (RFC 3161)")
+        await stop.wait()
+        log.info("draining", grace_s=settings.shutdown_grace_s)
+    log.info("stopped")
+    return 0

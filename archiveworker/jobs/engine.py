@@ -1,0 +1,246 @@
+"""The engine: starts and stops DBOS, takes jobs in, answers for them.
+
+One engine a process, because DBOS is one a process. Queues, checkpoints and recovery are DBOS's own (DESIGN D1); a
+restart with the same ``executor_id`` recovers what this process had begun.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
+
+from archiveworker.domain.errors import ConflictError, NotFoundError, QueueFullError, TokenRefusedError
+from archiveworker.domain.ids import JobId, LmsOrigin, new_job_id
+from archiveworker.domain.job import ArchiveRequest, JobState
+from archiveworker.domain.secret import Secret
+from archiveworker.jobs import views
+from archiveworker.jobs.drain import DrainGate
+from archiveworker.jobs.finish import FinishSteps
+from archiveworker.jobs.records import StoredJob, job_to_json
+from archiveworker.jobs.results import ACTIVE, load_job
+from archiveworker.jobs.steps import JobSteps
+from archiveworker.jobs.story import Story
+from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobTools, OpenJobs
+from archiveworker.jobs.workflows import ITEM_QUEUE, JOB_QUEUE, WORKFLOW_VERSION, ArchiveWorkflows
+
+log = structlog.get_logger(__name__)
+
+SWEEP_INTERVAL_S: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class EngineConfig:
+    """Where the engine keeps its state.
+
+    Attributes:
+        database_url: SQLAlchemy URL; SQLite or PostgreSQL.
+        executor_id: stable name of this process.
+        keep_failed_days: how long the files of a failed job stay on the spool.
+        instance_name: how stored workflows call the object that runs them; only tests, which start several engines in
+            one process, give another.
+    """
+
+    database_url: str
+    executor_id: str
+    keep_failed_days: float
+    instance_name: str = "archive"
+
+
+class Engine:
+    """Takes jobs in and sees them through.
+
+    Args:
+        tools: what the workflows work with.
+        config: where the state is kept.
+    """
+
+    def __init__(self, tools: JobTools, config: EngineConfig) -> None:
+        self._tools = tools
+        self._config = config
+        self._gate = DrainGate()
+        self._open_jobs = OpenJobs(tools, load_job)
+        self._steps = JobSteps(tools, self._open_jobs, self._gate)
+        self._finish = FinishSteps(tools, self._open_jobs)
+        self._workflows: ArchiveWorkflows | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+
+    @property
+    def is_draining(self) -> bool:
+        """True when no new work is taken."""
+        return self._gate.is_draining
+
+    async def start(self) -> None:
+        """Launch DBOS on the running event loop; unfinished workflows of this executor go on at once."""
+        policy = self._tools.policy
+        config: DBOSConfig = {
+            "name": "archiveworker",
+            "system_database_url": self._config.database_url,
+            "executor_id": self._config.executor_id,
+            "application_version": WORKFLOW_VERSION,
+            "log_level": "WARNING",
+            "notification_listener_polling_interval_sec": policy.poll_interval_s,
+        }
+        DBOS(config=config)
+        self._workflows = ArchiveWorkflows(self._config.instance_name, self._steps, self._finish, policy)
+        DBOS.launch()
+        await DBOS.register_queue_async(
+            JOB_QUEUE, worker_concurrency=policy.jobs_max, polling_interval_sec=policy.poll_interval_s
+        )
+        await DBOS.register_queue_async(
+            ITEM_QUEUE,
+            worker_concurrency=policy.items_in_flight,
+            partition_concurrency=policy.lms_items_max,
+            polling_interval_sec=policy.poll_interval_s,
+        )
+        self._sweeper = asyncio.create_task(self._sweep_for_ever())
+
+    async def stop(self, grace_s: float) -> bool:
+        """Take no new work, let items in flight finish, stop. What is unfinished goes on at the next start.
+
+        Returns:
+            True when nothing in flight had to be given up.
+        """
+        clean = await self._gate.drain(grace_s)
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        await self._open_jobs.close_all()
+        await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
+        return clean
+
+    async def check_capacity(self) -> None:
+        """Raise when as many jobs wait as may.
+
+        Raises:
+            QueueFullError: they do.
+        """
+        policy = self._tools.policy
+        active = len(await views.job_workflows(ACTIVE))
+        if active >= policy.jobs_max + policy.queue_max:
+            raise QueueFullError("Maximum number of queued jobs exceeded; post the job again later.")
+
+    async def submit(self, request: ArchiveRequest) -> JobId:
+        """Make a job durable and return its id."""
+        job_id = new_job_id()
+        stored = StoredJob(
+            job_id=job_id,
+            source=request.source,
+            payload=request.payload,
+            lms=str(LmsOrigin.of(request.lms_base_url)),
+            accepted_at=self._tools.clock.now(),
+        )
+        await self._tools.secrets.put(job_id, request.token)
+        await self._enqueue(stored, 1, Story())
+        log.info("job_accepted", job_id=job_id, source=request.source, lms=stored.lms)
+        return job_id
+
+    async def _enqueue(self, stored: StoredJob, run: int, before: Story) -> None:
+        workflow_id = stored.job_id if run == 1 else views.run_workflow_id(stored.job_id, run)
+        with SetWorkflowID(workflow_id), SetEnqueueOptions():
+            await DBOS.enqueue_workflow_async(
+                JOB_QUEUE, self._running.archive_job, job_to_json(stored), run, list(before.history)
+            )
+
+    @property
+    def _running(self) -> ArchiveWorkflows:
+        if self._workflows is None:
+            raise ConflictError("the engine has not been started")
+        return self._workflows
+
+    async def story(self, job_id: JobId) -> Story | None:
+        """Return what a job says about itself, or None when there is no such job."""
+        return await views.story_of(job_id)
+
+    async def job_view(self, job_id: JobId) -> dict[str, Any]:
+        """Return the whole story of a job for people and scripts.
+
+        Raises:
+            NotFoundError: there is no such job.
+        """
+        return await views.job_view(job_id)
+
+    async def jobs(self, limit: int) -> list[dict[str, Any]]:
+        """Return a line on each of the newest jobs."""
+        return await views.job_list(limit)
+
+    async def worker_status(self) -> dict[str, Any]:
+        """Return how busy the worker is, in the words of the existing worker."""
+        policy = self._tools.policy
+        return await views.worker_status(policy.jobs_max, policy.queue_max, draining=self.is_draining)
+
+    def evidence_file(self, job_id: JobId, name: str) -> Path:
+        """Return the place of a piece of evidence.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        folder = self._tools.evidence_folder(job_id)
+        if "/" in job_id or job_id.startswith(".") or name not in {f.name for f in folder.glob("*")}:
+            raise NotFoundError(f"There is no evidence of this name for job {job_id[:80]!r}.")
+        return folder / name
+
+    async def cancel(self, job_id: JobId) -> None:
+        """Stop a job that has not ended and tell the LMS.
+
+        Raises:
+            NotFoundError: there is no such job.
+            ConflictError: it has ended.
+        """
+        story, stored = await self._known(job_id)
+        if story.state.is_final:
+            raise ConflictError(f"The job is {story.state} and cannot be cancelled.")
+        runs = [w.workflow_id for w in await views.runs_of(job_id) if w.status in ACTIVE]
+        await DBOS.cancel_workflows_async(runs)
+        with SetWorkflowID(views.cancel_workflow_id(job_id)):
+            await DBOS.enqueue_workflow_async(
+                JOB_QUEUE, self._running.abandon_job, job_to_json(stored), story.to_json()
+            )
+
+    async def retry(self, job_id: JobId, token: Secret | None) -> None:
+        """Run a job again that ended without an archive; items that have a record are not made again.
+
+        Raises:
+            NotFoundError: there is no such job.
+            ConflictError: it has not ended, or succeeded.
+            TokenRefusedError: its token was erased and none was given.
+        """
+        story, stored = await self._known(job_id)
+        if not story.state.is_final or story.state is JobState.FINISHED:
+            raise ConflictError(
+                f"The job is {story.state}; only one that FAILED, timed out or was cancelled can be retried."
+            )
+        if token is not None:
+            await self._tools.secrets.put(job_id, token)
+            await self._open_jobs.close(job_id)
+        elif await self._tools.secrets.get(job_id) is None:
+            raise TokenRefusedError("The job's token was erased when it ended; give a new token of the same LMS.")
+        runs = await views.runs_of(job_id)
+        again = StoredJob(stored.job_id, stored.source, stored.payload, stored.lms, self._tools.clock.now())
+        await self._enqueue(again, len(runs) + 1, story)
+
+    async def _known(self, job_id: JobId) -> tuple[Story, StoredJob]:
+        story = await views.story_of(job_id)
+        if story is None:
+            raise NotFoundError(f"Job with requested jobid '{job_id[:80]}' was not found")
+        return story, await load_job(job_id)
+
+    async def _sweep_for_ever(self) -> None:
+        while True:
+            await self.sweep()
+            await asyncio.sleep(SWEEP_INTERVAL_S)
+
+    async def sweep(self) -> None:
+        """Discard the working files of jobs that failed long ago; evidence stays."""
+        limit = self._tools.clock.now() - timedelta(days=self._config.keep_failed_days)
+        for ended in await views.job_workflows(["SUCCESS"], before=limit):
+            job_id = JobId(ended.workflow_id.split("/")[0])
+            story = await views.story_of(job_id)
+            if story is not None and story.state.is_final and _last_change(story) < limit:
+                await asyncio.to_thread(self._tools.spool.discard, job_id, keep=frozenset({EVIDENCE_FOLDER}))
+
+
+def _last_change(story: Story) -> datetime:
+    return datetime.fromisoformat(story.history[-1][1]) if story.history else datetime.min.replace(tzinfo=UTC)

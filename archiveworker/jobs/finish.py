@@ -1,0 +1,165 @@
+"""The last steps of a job: describe, stamp, pack, deliver, tidy up. Each may be repeated after a crash."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import structlog
+
+from archiveworker.domain.digest import Sha256
+from archiveworker.domain.errors import TimestampError
+from archiveworker.domain.evidence import Timestamp
+from archiveworker.domain.ids import JobId
+from archiveworker.domain.job import ArchiveFormat, FinishedArchive, JobState, OnError
+from archiveworker.evidence import layout, verify_text
+from archiveworker.evidence.container import ContainerFormat, pack
+from archiveworker.evidence.entries import Entry
+from archiveworker.jobs.package import PackageInput, package_contents
+from archiveworker.jobs.records import Json, archive_from_json, archive_to_json, file_from_json, plan_from_json
+from archiveworker.jobs.results import load_results
+from archiveworker.jobs.stamps import stamp_from_json, stamp_to_json
+from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobTools, OpenJob, OpenJobs
+
+log = structlog.get_logger(__name__)
+
+PACKAGE_FOLDER = "package"
+_CONTAINERS = {ArchiveFormat.TAR_GZ: ContainerFormat.TAR_GZ, ArchiveFormat.ZIP: ContainerFormat.ZIP}
+
+
+class FinishSteps:
+    """Steps from the spool to the delivered archive.
+
+    Args:
+        tools: what they work with.
+        open_jobs: request and connection of each.
+    """
+
+    def __init__(self, tools: JobTools, open_jobs: OpenJobs) -> None:
+        self._tools = tools
+        self._open_jobs = open_jobs
+
+    async def describe(self, job_id: JobId, plan: Json, backups: list[Json]) -> str:
+        """Write the manifest beside the evidence and return its SHA-256 in hex."""
+        contents, _ = await self._contents(job_id, plan, backups)
+        manifest = layout.manifest_of(contents)
+        await asyncio.to_thread(_write, self._tools.evidence_folder(job_id) / manifest.path.name, manifest.data)
+        return manifest.sha256.hex
+
+    async def stamp_manifest(self, job_id: JobId, manifest_sha256: str) -> Json:
+        """Have the manifest stamped; return ``{"stamp": ..., "warning": ...}``."""
+        stamp, warning = await self._stamp(Sha256.from_hex(manifest_sha256))
+        if stamp is not None:
+            await asyncio.to_thread(self._keep_stamp, job_id, layout.manifest_of(()).path.name, stamp)
+        return {"stamp": None if stamp is None else stamp_to_json(stamp), "warning": warning}
+
+    async def pack(self, job_id: JobId, plan: Json, backups: list[Json], stamp: Json | None) -> Json:
+        """Write the archive in one pass; return what it is."""
+        contents, job = await self._contents(job_id, plan, backups)
+        manifest = layout.manifest_of(contents)
+        record = layout.JobRecord(job_id, self._tools.clock.now(), self._tools.software, job.request.lms_base_url)
+        evidence = layout.evidence_of(manifest, stamp_from_json(stamp), record)
+        container = _CONTAINERS[job.request.options.archive_format or self._tools.policy.archive_format]
+        spool = await asyncio.to_thread(self._tools.spool.item, job_id, PACKAGE_FOLDER)
+        name = f"{job.request.options.archive_name}{container.suffix}"
+        target = spool.folder / f"archive{container.suffix}"
+        packed = await asyncio.to_thread(
+            pack,
+            [*contents, manifest, *evidence],
+            spool=self._tools.spool.job_folder(job_id),
+            target=target,
+            container=container,
+            level=self._tools.policy.compression_level,
+        )
+        log.info("archive_packed", archive=name, files=len(contents), bytes=packed.size_bytes, sha256=packed.sha256.hex)
+        archive = FinishedArchive(name, spool.relative(target), packed.sha256.hex, packed.size_bytes)
+        line = f"{archive.sha256}  {archive.name}\n".encode()
+        await asyncio.to_thread(_write, self._tools.evidence_folder(job_id) / f"{name}.sha256", line)
+        return archive_to_json(archive)
+
+    async def stamp_archive(self, job_id: JobId, archive: Json) -> str:
+        """Have the whole archive stamped, detached; return a warning or nothing."""
+        stamp, warning = await self._stamp(Sha256.from_hex(archive["sha256"]))
+        if stamp is not None:
+            await asyncio.to_thread(self._keep_stamp, job_id, archive["name"], stamp)
+            text = verify_text.beside_archive(archive["name"], stamp)
+            await asyncio.to_thread(_write, self._tools.evidence_folder(job_id) / "VERIFY.txt", text)
+        return warning
+
+    async def list_evidence(self, job_id: JobId) -> list[str]:
+        """Return the names that ``GET /jobs/<id>/evidence/<name>`` serves."""
+        return await asyncio.to_thread(_names, self._tools.evidence_folder(job_id))
+
+    async def upload(self, job_id: JobId, archive: Json) -> dict[str, str]:
+        """Bring the archive to the LMS; return the ticket for ``confirm``."""
+        job = await self._open_jobs.get(job_id)
+        finished = archive_from_json(archive)
+        file = self._tools.spool.path_of(job_id, finished.spooled)
+        return dict(await job.connection.upload(finished, file))
+
+    async def confirm(self, job_id: JobId, archive: Json, ticket: Mapping[str, str]) -> str:
+        """Make the LMS store the archive; return a warning or nothing.
+
+        A mark on the spool remembers that the call was begun: after a crash, "I have it already" is then success.
+        """
+        job = await self._open_jobs.get(job_id)
+        mark = self._tools.spool.job_folder(job_id) / PACKAGE_FOLDER / "confirm-begun"
+        begun_before = await asyncio.to_thread(_set_mark, mark)
+        return await job.connection.confirm(archive_from_json(archive), ticket, begun_before=begun_before) or ""
+
+    async def clean_up(self, job_id: JobId, state: str) -> None:
+        """Discard what is no longer needed: after a failure everything stays for a retry, until the sweeper comes."""
+        if JobState(state) in (JobState.FINISHED, JobState.CANCELLED):
+            await asyncio.to_thread(self._tools.spool.discard, job_id, keep=frozenset({EVIDENCE_FOLDER}))
+
+    async def _contents(self, job_id: JobId, plan: Json, backups: list[Json]) -> tuple[tuple[Entry, ...], OpenJob]:
+        job = await self._open_jobs.get(job_id)
+        given = PackageInput(
+            request=job.request,
+            plan=plan_from_json(plan),
+            results=await load_results(job_id),
+            backups=tuple(file_from_json(file) for file in backups),
+            software=self._tools.software,
+            profile=self._tools.policy.pdf_profile,
+        )
+        contents = await asyncio.to_thread(package_contents, given)
+        return layout.with_sidecars(contents, include_filehashes=job.request.options.file_hashes), job
+
+    async def _stamp(self, digest: Sha256) -> tuple[Timestamp | None, str]:
+        timestamper = self._tools.timestamper
+        if timestamper is None:
+            return None, "The archive is not time-stamped: no time-stamp authority is set up (ARCHIVEWORKER_TSA_URLS)."
+        try:
+            stamp = await timestamper.stamp(digest)
+        except TimestampError as exc:
+            if self._tools.policy.on_timestamp_error is OnError.FAIL:
+                raise
+            log.warning("unstamped", reason=str(exc))
+            return None, f"The archive is not time-stamped: {exc}"
+        log.info("stamped", tsa=stamp.tsa_url, at=stamp.proof.generated_at.isoformat(), trust=stamp.proof.trust.value)
+        return stamp, ""
+
+    def _keep_stamp(self, job_id: JobId, name: str, stamp: Timestamp) -> None:
+        folder = self._tools.evidence_folder(job_id)
+        _write(folder / f"{name}.tsq", stamp.query)
+        _write(folder / f"{name}.tsr", stamp.reply)
+        _write(folder / f"{name}.chain.pem", stamp.chain_pem)
+
+
+def _write(file: Path, data: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    part = file.with_name(f".{file.name}.part")
+    part.write_bytes(data)
+    part.replace(file)
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.glob("[!.]*"))
+
+
+def _set_mark(mark: Path) -> bool:
+    """Leave a mark; return True when it was there already."""
+    with contextlib.suppress(FileExistsError):
+        mark.touch(exist_ok=False)
+        return False
+    return True

@@ -1,0 +1,158 @@
+"""How whatever of ours is stored by the engine is written: plain JSON values with a format number.
+
+The next version must be able to read it, so nothing here is a pickled class of ours. Not for secrets: tokens live in
+``runtime.sealed``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from archiveworker.domain.digest import Sha256
+from archiveworker.domain.document import ArchiveFile
+from archiveworker.domain.ids import ArchivePath, ItemKey, JobId
+from archiveworker.domain.job import FinishedArchive, ItemRecord, Plan, PlannedBackup, PlannedItem
+
+FORMAT: Final = 1
+"""Number of the stored form; raise it when a reader of the old form could misunderstand the new one."""
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredJob:
+    """A job as the engine keeps it: the request without its token.
+
+    Attributes:
+        job_id: of the job.
+        source: name of the connector that can read ``payload``.
+        payload: see ``ArchiveRequest.payload``.
+        lms: origin of the LMS, for queues and listings.
+        accepted_at: when the request was accepted, UTC.
+    """
+
+    job_id: JobId
+    source: str
+    payload: Mapping[str, object]
+    lms: str
+    accepted_at: datetime
+
+
+def job_to_json(job: StoredJob) -> Json:
+    """Return the stored form."""
+    return {
+        "format": FORMAT,
+        "job_id": job.job_id,
+        "source": job.source,
+        "payload": dict(job.payload),
+        "lms": job.lms,
+        "accepted_at": job.accepted_at.isoformat(),
+    }
+
+
+def job_from_json(data: Json) -> StoredJob:
+    """Read the stored form."""
+    return StoredJob(
+        job_id=JobId(data["job_id"]),
+        source=data["source"],
+        payload=data["payload"],
+        lms=data["lms"],
+        accepted_at=datetime.fromisoformat(data["accepted_at"]),
+    )
+
+
+def file_to_json(file: ArchiveFile) -> Json:
+    """Return the stored form."""
+    return {
+        "path": file.path.value,
+        "spooled": file.spooled,
+        "sha256": file.sha256.hex,
+        "size_bytes": file.size_bytes,
+        "modified_at": int(file.modified_at.timestamp()),
+    }
+
+
+def file_from_json(data: Json) -> ArchiveFile:
+    """Read the stored form."""
+    return ArchiveFile(
+        path=ArchivePath(data["path"]),
+        spooled=data["spooled"],
+        sha256=Sha256.from_hex(data["sha256"]),
+        size_bytes=data["size_bytes"],
+        modified_at=datetime.fromtimestamp(data["modified_at"], UTC),
+    )
+
+
+def item_to_json(item: PlannedItem) -> Json:
+    """Return the stored form."""
+    return {"key": item.key, "lms_id": item.lms_id, "title": item.title, "facts": dict(item.facts)}
+
+
+def item_from_json(data: Json) -> PlannedItem:
+    """Read the stored form."""
+    return PlannedItem(key=ItemKey(data["key"]), lms_id=data["lms_id"], title=data["title"], facts=data["facts"])
+
+
+def plan_to_json(plan: Plan) -> Json:
+    """Return the stored form."""
+    return {
+        "format": FORMAT,
+        "items": [item_to_json(item) for item in plan.items],
+        "backups": [{"backup_id": b.backup_id, "path": b.path.value} for b in plan.backups],
+        "metadata_columns": list(plan.metadata_columns),
+        "metadata_name": plan.metadata_name,
+    }
+
+
+def plan_from_json(data: Json) -> Plan:
+    """Read the stored form."""
+    return Plan(
+        items=tuple(item_from_json(item) for item in data["items"]),
+        backups=tuple(PlannedBackup(b["backup_id"], ArchivePath(b["path"])) for b in data["backups"]),
+        metadata_columns=tuple(data["metadata_columns"]),
+        metadata_name=data["metadata_name"],
+    )
+
+
+def record_to_json(record: ItemRecord) -> Json:
+    """Return the stored form."""
+    return {
+        "format": FORMAT,
+        "key": record.key,
+        "folder": record.folder.value,
+        "files": [file_to_json(file) for file in record.files],
+        "page_count": record.page_count,
+        "warnings": list(record.warnings),
+        "took_s": round(record.took_s, 3),
+    }
+
+
+def record_from_json(data: Json) -> ItemRecord:
+    """Read the stored form."""
+    return ItemRecord(
+        key=ItemKey(data["key"]),
+        folder=ArchivePath(data["folder"]),
+        files=tuple(file_from_json(file) for file in data["files"]),
+        page_count=data["page_count"],
+        warnings=tuple(data["warnings"]),
+        took_s=data["took_s"],
+    )
+
+
+def archive_to_json(archive: FinishedArchive) -> Json:
+    """Return the stored form."""
+    return {
+        "format": FORMAT,
+        "name": archive.name,
+        "spooled": archive.spooled,
+        "sha256": archive.sha256,
+        "size_bytes": archive.size_bytes,
+    }
+
+
+def archive_from_json(data: Json) -> FinishedArchive:
+    """Read the stored form."""
+    return FinishedArchive(
+        name=data["name"], spooled=data["spooled"], sha256=data["sha256"], size_bytes=data["size_bytes"]
+    )

@@ -1,0 +1,108 @@
+"""What came of a job's items, read back from the engine: its child workflows are the checkpoints.
+
+A child's id is ``<job id>/item/<key>/<run>``; its output is ``{"record": ...}`` or ``{"failed": ...}``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from dbos import DBOS
+
+from archiveworker.domain.errors import ArchiveWorkerError, NotFoundError, Retry
+from archiveworker.domain.ids import ItemKey, JobId
+from archiveworker.domain.job import ItemRecord
+from archiveworker.jobs.records import Json, StoredJob, job_from_json, record_from_json
+
+ACTIVE: Final = ["PENDING", "ENQUEUED", "DELAYED"]
+"""States of the engine in which a workflow will still do something."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFailure:
+    """An item that failed for good.
+
+    Attributes:
+        key: of the item.
+        code: ``ArchiveWorkerError.code``.
+        message: a sentence.
+    """
+
+    key: ItemKey
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResults:
+    """Outcome of all items of a job that ended.
+
+    Attributes:
+        records: by key, of those that succeeded in any run.
+        failures: by key, of those that succeeded in none.
+    """
+
+    records: dict[ItemKey, ItemRecord]
+    failures: dict[ItemKey, ItemFailure]
+
+
+def item_workflow_id(job_id: JobId, key: ItemKey, run: int) -> str:
+    """Return the engine's name for one try of an item."""
+    return f"{job_id}/item/{key}/{run}"
+
+
+def failure_to_json(error: ArchiveWorkerError) -> Json:
+    """Return what a child workflow returns when its item failed for good."""
+    return {"failed": {"code": error.code, "message": str(error), "retry": error.retry is Retry.LATER}}
+
+
+async def load_job(job_id: JobId) -> StoredJob:
+    """Read a job back from the input of its first run.
+
+    Raises:
+        NotFoundError: there is no such job.
+    """
+    status = await DBOS.get_workflow_status_async(job_id)
+    if status is None or status.input is None:
+        raise NotFoundError(f"Job with requested jobid {job_id!r} was not found")
+    stored = next(argument for argument in status.input["args"] if isinstance(argument, dict))
+    return job_from_json(stored)
+
+
+async def load_results(job_id: JobId) -> ItemResults:
+    """Read the outcome of every item that ended so far."""
+    records: dict[ItemKey, ItemRecord] = {}
+    failures: dict[ItemKey, ItemFailure] = {}
+    children = await DBOS.list_workflows_async(
+        workflow_id_prefix=f"{job_id}/item/", status=["SUCCESS", "ERROR", "CANCELLED"], load_input=False
+    )
+    for child in children:
+        key = ItemKey(child.workflow_id.split("/")[2])
+        if child.status == "SUCCESS" and "record" in (child.output or {}):
+            records[key] = record_from_json((child.output or {})["record"])
+        else:
+            failures[key] = _failure(key, child.status, child.output)
+    return ItemResults(records, {key: f for key, f in failures.items() if key not in records})
+
+
+def _failure(key: ItemKey, status: str, output: Json | None) -> ItemFailure:
+    if status == "CANCELLED":
+        return ItemFailure(key, "cancelled", "The job was cancelled before this item's turn.")
+    if output is None:
+        return ItemFailure(key, "internal", "The item ended with an internal error; the worker's log has it.")
+    failed = output["failed"]
+    return ItemFailure(key, failed["code"], failed["message"])
+
+
+async def active_items(job_id: JobId) -> int:
+    """Count the items that wait or run."""
+    children = await DBOS.list_workflows_async(
+        workflow_id_prefix=f"{job_id}/item/", status=ACTIVE, load_input=False, load_output=False
+    )
+    return len(children)
+
+
+async def finished_keys(job_id: JobId, keys: Sequence[ItemKey]) -> frozenset[ItemKey]:
+    """Return those of ``keys`` that have a record already."""
+    results = await load_results(job_id)
+    return frozenset(keys) & frozenset(results.records)

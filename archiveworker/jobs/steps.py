@@ -1,0 +1,177 @@
+"""The work of a job's steps, up to the point where everything is on the spool. Each may be repeated after a crash.
+
+Every public coroutine here runs as one step of the engine: arguments and results are plain JSON values, because the
+engine stores them.
+"""
+
+import asyncio
+import contextlib
+from datetime import timedelta
+
+import structlog
+
+from archiveworker.domain.errors import ArchiveWorkerError, JobTimeoutError, Retry, SourceError, TokenRefusedError
+from archiveworker.domain.ids import JobId
+from archiveworker.domain.job import JobState, PlannedBackup
+from archiveworker.jobs.drain import DrainGate
+from archiveworker.jobs.item import archive_item
+from archiveworker.jobs.records import (
+    Json,
+    file_to_json,
+    item_from_json,
+    plan_from_json,
+    plan_to_json,
+    record_to_json,
+)
+from archiveworker.jobs.results import active_items, load_results
+from archiveworker.jobs.tools import JobTools, OpenJobs
+
+log = structlog.get_logger(__name__)
+
+
+class JobSteps:
+    """Steps from the first word to the LMS until all items and backups are on the spool.
+
+    Args:
+        tools: what they work with.
+        open_jobs: request and connection of each.
+        gate: holds items back while the worker drains.
+    """
+
+    def __init__(self, tools: JobTools, open_jobs: OpenJobs, gate: DrainGate) -> None:
+        self._tools = tools
+        self._open_jobs = open_jobs
+        self._gate = gate
+        self._item_ended = asyncio.Event()
+        self._doomed: dict[JobId, str] = {}
+
+    async def now(self) -> str:
+        """Return the time in ISO format; a step, so that a resumed job keeps the times it had."""
+        return self._tools.clock.now().isoformat()
+
+    async def report(self, job_id: JobId, state: JobState, progress_percent: int | None = None) -> None:
+        """Tell the LMS where the job is."""
+        connection = (await self._open_jobs.get(job_id)).connection
+        await connection.report(state, progress_percent)
+
+    async def announce(self, job_id: JobId, *, is_retry: bool) -> str:
+        """Tell the LMS that the job runs; return a warning or nothing.
+
+        An LMS that has closed the job already is an error, except in a retry, whose archive is kept here if need be.
+        """
+        try:
+            await self.report(job_id, JobState.RUNNING, 0)
+        except SourceError as exc:
+            if is_retry and exc.retry is Retry.NEVER and not isinstance(exc, TokenRefusedError):
+                return f"The LMS has closed this job already: {exc}"
+            raise
+        return ""
+
+    async def plan(self, job_id: JobId) -> Json:
+        """Ask the LMS for whatever is needed to know the whole of the work."""
+        connection = (await self._open_jobs.get(job_id)).connection
+        return plan_to_json(await connection.plan())
+
+    async def archive_item(self, job_id: JobId, item: Json) -> Json:
+        """Fetch and render one item; return its record."""
+        async with self._gate.work():
+            if job_id in self._doomed:
+                raise TokenRefusedError(self._doomed[job_id])
+            try:
+                job = await self._open_jobs.get(job_id)
+                record = await archive_item(job, item_from_json(item), self._tools)
+            except TokenRefusedError as exc:
+                # Every other item would get the same answer: do not ask the LMS another thousand times.
+                self._doomed[job_id] = str(exc)
+                raise
+        return record_to_json(record)
+
+    def item_ended(self) -> None:
+        """Wake whoever follows the items."""
+        self._item_ended.set()
+
+    async def follow_items(self, job_id: JobId, total: int) -> None:
+        """Wait until no item waits or runs; tell the LMS about progress on the way."""
+        clock, policy = self._tools.clock, self._tools.policy
+        reported_s = clock.monotonic_s()
+        while (active := await active_items(job_id)) > 0:
+            await self.check_deadline(job_id)
+            if clock.monotonic_s() - reported_s >= policy.progress_interval_s:
+                reported_s = clock.monotonic_s()
+                await self._report_progress(job_id, 100 * (total - active) // total)
+            self._item_ended.clear()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(policy.poll_interval_s):
+                    await self._item_ended.wait()
+
+    async def _report_progress(self, job_id: JobId, percent: int) -> None:
+        try:
+            await self.report(job_id, JobState.RUNNING, percent)
+        except ArchiveWorkerError as exc:
+            log.warning("progress_not_reported", reason=str(exc))
+
+    async def sum_up_items(self, job_id: JobId) -> Json:
+        """Return the failures of the job's items, their warnings, and what a failure does to the job."""
+        options = (await self._open_jobs.get(job_id)).request.options
+        results = await load_results(job_id)
+        return {
+            "on_item_error": options.on_item_error.value,
+            "failures": [
+                {"item": f.key, "code": f.code, "message": f.message}
+                for f in sorted(results.failures.values(), key=lambda f: f.key)
+            ],
+            "warnings": [
+                {"subject": key, "message": message}
+                for key, record in sorted(results.records.items())
+                for message in record.warnings
+            ],
+        }
+
+    async def ask_for_backups(self, job_id: JobId, plan: Json) -> bool:
+        """Return whether the LMS has all backups ready.
+
+        Raises:
+            SourceError: one of them failed.
+            JobTimeoutError: they take too long.
+        """
+        await self.check_deadline(job_id)
+        connection = (await self._open_jobs.get(job_id)).connection
+        for backup in plan_from_json(plan).backups:
+            if not await connection.backup_is_ready(backup):
+                return False
+        return True
+
+    async def fetch_backup(self, job_id: JobId, plan: Json, index: int) -> Json:
+        """Download one backup to the spool; return its file."""
+        backup: PlannedBackup = plan_from_json(plan).backups[index]
+        connection = (await self._open_jobs.get(job_id)).connection
+        spool = await asyncio.to_thread(self._tools.spool.item, job_id, f"backups/{index}")
+        return file_to_json(await connection.fetch_backup(backup, spool))
+
+    async def check_deadline(self, job_id: JobId) -> None:
+        """Give up a job that takes too long.
+
+        Raises:
+            JobTimeoutError: it does.
+        """
+        job = (await self._open_jobs.get(job_id)).stored
+        limit_s = self._tools.policy.job_timeout_s
+        if self._tools.clock.now() > job.accepted_at + timedelta(seconds=limit_s):
+            raise JobTimeoutError(
+                f"the job took longer than {limit_s:g} s; archive less at once or raise ARCHIVEWORKER_JOB_TIMEOUT_S"
+            )
+
+    async def release(self, job_id: JobId) -> None:
+        """Erase the token and close the connection: the job has ended."""
+        await self._tools.secrets.erase(job_id)
+        await self._open_jobs.close(job_id)
+        self._doomed.pop(job_id, None)
+
+    async def last_word(self, job_id: JobId, state: JobState) -> str:
+        """Tell the LMS that the job has ended without an archive; return a warning when it could not be told."""
+        try:
+            await self.report(job_id, state)
+        except ArchiveWorkerError as exc:
+            log.warning("final_state_not_reported", state=state.value, reason=str(exc))
+            return f"The LMS could not be told that the job is {state.value}: {exc}"
+        return ""

@@ -1,0 +1,71 @@
+"""What a job says about itself: one event of its workflow, rewritten at each change, readable from any process."""
+
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+from archiveworker.domain.errors import ConflictError
+from archiveworker.domain.job import NEXT_STATES, JobState
+from archiveworker.jobs.records import FORMAT, Json
+
+STORY_EVENT: Final = "story"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """State of a job and what led to it.
+
+    Attributes:
+        state: now.
+        history: ``(state, ISO time)`` of every state so far, oldest first.
+        reason: why it failed, a sentence that an administrator can act on; empty otherwise.
+        items_total: number of items, None before they are known.
+        failures: ``{"item", "code", "message"}`` of each item that failed for good.
+        warnings: ``{"subject", "message"}``.
+        archive: ``{"name", "sha256", "size_bytes"}`` once packed.
+        evidence: names that ``GET /jobs/<id>/evidence/<name>`` serves.
+    """
+
+    state: JobState = JobState.AWAITING_PROCESSING
+    history: tuple[tuple[str, str], ...] = ()
+    reason: str = ""
+    items_total: int | None = None
+    failures: tuple[dict[str, str], ...] = ()
+    warnings: tuple[dict[str, str], ...] = ()
+    archive: dict[str, Any] | None = field(default=None)
+    evidence: tuple[str, ...] = ()
+
+    def entered(self, state: JobState, at: datetime, *, reason: str = "") -> "Story":
+        """Return the story after a change of state.
+
+        Raises:
+            ConflictError: there is no such transition.
+        """
+        if state not in NEXT_STATES[self.state]:
+            raise ConflictError(f"a job that is {self.state} cannot become {state}")
+        return replace(self, state=state, reason=reason, history=(*self.history, (state.value, at.isoformat())))
+
+    def warned(self, subject: str, message: str) -> "Story":
+        """Return the story with one more warning; the same one twice is kept once."""
+        warning = {"subject": subject, "message": message}
+        return self if warning in self.warnings else replace(self, warnings=(*self.warnings, warning))
+
+    def to_json(self) -> Json:
+        """Return the stored form."""
+        return {"format": FORMAT, **asdict(self), "state": self.state.value}
+
+
+def story_from_json(data: Json | None) -> Story:
+    """Read the stored form; a job that has not begun has none."""
+    if data is None:
+        return Story()
+    return Story(
+        state=JobState(data["state"]),
+        history=tuple((state, at) for state, at in data["history"]),
+        reason=data["reason"],
+        items_total=data["items_total"],
+        failures=tuple(data["failures"]),
+        warnings=tuple(data["warnings"]),
+        archive=data["archive"],
+        evidence=tuple(data["evidence"]),
+    )

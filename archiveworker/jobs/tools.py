@@ -1,0 +1,155 @@
+"""What the workflows work with; ``composition`` fills it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from archiveworker.domain.document import PdfProfile, Renderer
+from archiveworker.domain.errors import SourceError, TokenRefusedError
+from archiveworker.domain.evidence import Timestamper
+from archiveworker.domain.ids import JobId
+from archiveworker.domain.job import ArchiveFormat, ArchiveRequest, OnError
+from archiveworker.domain.ports import SecretStore, Source, SourceConnection
+from archiveworker.jobs.records import StoredJob
+from archiveworker.runtime.clock import Clock
+from archiveworker.runtime.spool import LocalSpool
+
+
+@dataclass(frozen=True, slots=True)
+class JobPolicy:
+    """Numbers and choices that the administrator makes for all jobs.
+
+    Attributes:
+        jobs_max: jobs that one worker runs at once.
+        queue_max: jobs that may wait.
+        items_in_flight: items that one worker has begun and not finished; more than can be rendered at once, so that
+            fetching the next overlaps with rendering the current one.
+        lms_items_max: items of one LMS in flight at once.
+        item_attempts: how often an item is tried before it has failed for good.
+        retry_interval_s: wait before the second try, doubled for each further one.
+        poll_interval_s: how often queues and running items are looked at.
+        progress_interval_s: how often the LMS hears about progress.
+        backup_poll_s: how often the LMS is asked whether a backup is ready.
+        job_timeout_s: then a job is given up with TIMEOUT.
+        archive_format: container when the request does not say.
+        pdf_profile: what PDFs claim to be.
+        compression_level: of gzip (0 to 3) and, scaled, of zip.
+        on_timestamp_error: FAIL delivers only what is stamped; REPORT delivers unstamped and says so.
+    """
+
+    jobs_max: int = 4
+    queue_max: int = 8
+    items_in_flight: int = 8
+    lms_items_max: int = 8
+    item_attempts: int = 4
+    retry_interval_s: float = 5.0
+    poll_interval_s: float = 1.0
+    progress_interval_s: float = 15.0
+    backup_poll_s: float = 15.0
+    job_timeout_s: float = 6 * 3600.0
+    archive_format: ArchiveFormat = ArchiveFormat.TAR_GZ
+    pdf_profile: PdfProfile = PdfProfile.PDF_A_3A
+    compression_level: int = 1
+    on_timestamp_error: OnError = OnError.FAIL
+
+
+@dataclass(frozen=True, slots=True)
+class JobTools:
+    """Everything that a step may use.
+
+    Attributes:
+        sources: connectors by name.
+        renderer: turns pages into PDFs.
+        timestamper: None when no time-stamp authority is configured.
+        secrets: tokens of running jobs.
+        spool: files of running jobs, evidence of finished ones.
+        clock: the time.
+        policy: see JobPolicy.
+        software: name and version, for the archive.
+    """
+
+    sources: Mapping[str, Source]
+    renderer: Renderer
+    timestamper: Timestamper | None
+    secrets: SecretStore
+    spool: LocalSpool
+    clock: Clock
+    policy: JobPolicy
+    software: str
+
+    def evidence_folder(self, job_id: JobId) -> Path:
+        """Return the folder whose files outlive the job."""
+        return self.spool.job_folder(job_id) / EVIDENCE_FOLDER
+
+
+EVIDENCE_FOLDER = "evidence"
+"""Name of the folder with time-stamps and manifest that stays when the rest of a job's spool is discarded."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenJob:
+    """A job with everything that its steps need to talk to the LMS.
+
+    Attributes:
+        stored: as the engine keeps it.
+        request: parsed again, with its token.
+        connection: shared by all steps of the job in this process, so that sockets are used again.
+    """
+
+    stored: StoredJob
+    request: ArchiveRequest
+    connection: SourceConnection
+
+
+class OpenJobs:
+    """The jobs that this process works on, opened when first asked for.
+
+    Args:
+        tools: sources and secrets.
+        load: reads a stored job back from the engine.
+    """
+
+    def __init__(self, tools: JobTools, load: Callable[[JobId], Awaitable[StoredJob]]) -> None:
+        self._tools = tools
+        self._load = load
+        self._open: dict[JobId, tuple[AsyncExitStack, OpenJob]] = {}
+        self._lock = asyncio.Lock()
+
+    async def get(self, job_id: JobId) -> OpenJob:
+        """Return the open job.
+
+        Raises:
+            TokenRefusedError: its token was erased, as it is when a job ends.
+            SourceError: its source does not exist in this version.
+        """
+        async with self._lock:
+            if job_id not in self._open:
+                self._open[job_id] = await self._opened(job_id)
+            return self._open[job_id][1]
+
+    async def _opened(self, job_id: JobId) -> tuple[AsyncExitStack, OpenJob]:
+        stored = await self._load(job_id)
+        source = self._tools.sources.get(stored.source)
+        if source is None:
+            raise SourceError(f"this worker has no source {stored.source!r}; the job was taken by another version")
+        token = await self._tools.secrets.get(job_id)
+        if token is None:
+            raise TokenRefusedError("the job's token was erased; post a new job, or retry this one with a new token")
+        request = source.resume(stored.payload, token)
+        stack = AsyncExitStack()
+        connection = await stack.enter_async_context(source.connect(request, job_id))
+        return stack, OpenJob(stored, request, connection)
+
+    async def close(self, job_id: JobId) -> None:
+        """Close the connection of a job that ended, or whose token changed."""
+        async with self._lock:
+            entry = self._open.pop(job_id, None)
+        if entry is not None:
+            await entry[0].aclose()
+
+    async def close_all(self) -> None:
+        """Close every connection."""
+        for job_id in list(self._open):
+            await self.close(job_id)

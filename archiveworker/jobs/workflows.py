@@ -1,0 +1,210 @@
+"""The durable functions: what happens in which order, and what an error does to the job.
+
+They are deterministic: everything that reads a clock, a file or the network is a step (DESIGN D1). Names and order of
+steps are part of what the engine stores; a change that a job begun by the last release could not follow needs a new
+``WORKFLOW_VERSION``.
+"""
+
+from typing import Any, Final
+
+import structlog
+from dbos import DBOS, DBOSConfiguredInstance, SetEnqueueOptions, SetWorkflowID, error
+
+from archiveworker.domain.errors import ArchiveWorkerError, ItemsFailedError, JobTimeoutError
+from archiveworker.domain.ids import JobId
+from archiveworker.domain.job import JobState, OnError, Plan
+from archiveworker.jobs.book import Book
+from archiveworker.jobs.finish import FinishSteps
+from archiveworker.jobs.records import Json, StoredJob, item_to_json, job_from_json, plan_from_json
+from archiveworker.jobs.results import failure_to_json, finished_keys, item_workflow_id
+from archiveworker.jobs.running import run_step
+from archiveworker.jobs.steps import JobSteps
+from archiveworker.jobs.story import Story, story_from_json
+from archiveworker.jobs.tools import JobPolicy
+
+log = structlog.get_logger(__name__)
+
+WORKFLOW_VERSION: Final = "1"
+"""Only workflows of the same version are resumed by the engine."""
+
+ITEM_QUEUE: Final = "archive-items"
+JOB_QUEUE: Final = "archive-jobs"
+
+
+@DBOS.dbos_class()
+class ArchiveWorkflows(DBOSConfiguredInstance):
+    """The three workflows: a job, one of its items, and the end of a cancelled job.
+
+    Args:
+        name: how stored workflows call this object.
+        steps: from the first word to the LMS until everything is on the spool.
+        finish: from there to the delivered archive.
+        policy: numbers of tries and waits.
+    """
+
+    def __init__(self, name: str, steps: JobSteps, finish: FinishSteps, policy: JobPolicy) -> None:
+        super().__init__(name)
+        self._steps = steps
+        self._finish = finish
+        self._policy = policy
+
+    @DBOS.workflow(name="archive_job", max_recovery_attempts=1_000_000)
+    async def archive_job(self, stored: Json, run: int, earlier: list[tuple[str, str]]) -> Json:
+        """Run a job from the first word to the LMS to the last; returns its story.
+
+        Args:
+            stored: see ``records.job_to_json``.
+            run: 1, or more when the job is retried.
+            earlier: ``Story.history`` of the runs before.
+        """
+        job = job_from_json(stored)
+        job_id = job.job_id
+        with structlog.contextvars.bound_contextvars(job_id=job_id, source=job.source):
+            book = Book(self._steps, Story(history=tuple(earlier)))
+            try:
+                await self._archive(job, run, book)
+            except error.DBOSMaxStepRetriesExceeded as exc:
+                await self._give_up(job_id, book, exc.errors[-1])
+            except error.DBOSException:
+                raise  # cancelled, or the engine's own trouble: not an outcome of the job
+            except Exception as exc:  # noqa: BLE001 - a job must never end without a word to the LMS
+                await self._give_up(job_id, book, exc)
+            await run_step("clean_up", self._finish.clean_up, job_id, book.story.state.value)
+            return book.story.to_json()
+
+    @DBOS.workflow(name="archive_item", max_recovery_attempts=1_000_000)
+    async def archive_item(self, job_id: JobId, item: Json) -> Json:
+        """Fetch and render one item; returns its record, or why it failed for good."""
+        with structlog.contextvars.bound_contextvars(job_id=job_id, item=item["key"]):
+            try:
+                record = await run_step(
+                    "archive_item",
+                    self._steps.archive_item,
+                    job_id,
+                    item,
+                    attempts=self._policy.item_attempts,
+                    interval_s=self._policy.retry_interval_s,
+                )
+            except error.DBOSMaxStepRetriesExceeded as exc:
+                return self._item_failed(exc.errors[-1])
+            except error.DBOSException:
+                raise
+            except Exception as exc:  # noqa: BLE001 - one bad item must not leave its job waiting for ever
+                return self._item_failed(exc)
+            finally:
+                self._steps.item_ended()
+            return {"record": record}
+
+    @DBOS.workflow(name="abandon_job", max_recovery_attempts=1_000_000)
+    async def abandon_job(self, stored: Json, story: Json) -> Json:
+        """Tell the LMS that a job was cancelled, and forget its token; goes on with the job's ``story``."""
+        job = job_from_json(stored)
+        job_id = job.job_id
+        with structlog.contextvars.bound_contextvars(job_id=job_id, source=job.source):
+            book = Book(self._steps, story_from_json(story))
+            await self._end(job_id, book, JobState.CANCELLED, "The job was cancelled by an administrator.")
+            await run_step("clean_up", self._finish.clean_up, job_id, book.story.state.value)
+            return book.story.to_json()
+
+    async def _archive(self, job: StoredJob, run: int, book: Book) -> None:
+        job_id = job.job_id
+        await book.enter(JobState.RUNNING)
+        note = await self._persistently("announce", self._steps.announce, job_id, is_retry=run > 1)
+        book.warn("job", note)
+        stored_plan = await self._persistently("plan", self._steps.plan, job_id)
+        plan = plan_from_json(stored_plan)
+        await book.planned(len(plan.items))
+        await self._enqueue_items(job, plan, run)
+        await run_step("follow_items", self._steps.follow_items, job_id, len(plan.items))
+        await self._judge_items(job_id, book)
+        files = await self._fetch_backups(job_id, plan, stored_plan, book)
+        await book.enter(JobState.FINALIZING)
+        await self._persistently("report_finalizing", self._steps.report, job_id, JobState.FINALIZING)
+        await self._finish_archive(job_id, stored_plan, files, book)
+
+    async def _enqueue_items(self, job: StoredJob, plan: Plan, run: int) -> None:
+        job_id = job.job_id
+        done: list[str] = []
+        if run > 1:
+            done = await run_step("finished_keys", _finished, job_id, [item.key for item in plan.items])
+        for item in plan.items:
+            if item.key in done:
+                continue
+            with (
+                SetWorkflowID(item_workflow_id(job_id, item.key, run)),
+                SetEnqueueOptions(queue_partition_key=job.lms),
+            ):
+                await DBOS.enqueue_workflow_async(ITEM_QUEUE, self.archive_item, job_id, item_to_json(item))
+
+    async def _judge_items(self, job_id: JobId, book: Book) -> None:
+        summary = await run_step("sum_up_items", self._steps.sum_up_items, job_id)
+        book.judged(summary)
+        failures = summary["failures"]
+        if failures and summary["on_item_error"] == OnError.FAIL:
+            first = "; ".join(f"{f['item']}: {f['message']}" for f in failures[:3])
+            raise ItemsFailedError(f"{len(failures)} of {book.story.items_total} items could not be archived. {first}")
+
+    async def _fetch_backups(self, job_id: JobId, plan: Plan, stored_plan: Json, book: Book) -> list[Json]:
+        if not plan.backups:
+            return []
+        await book.enter(JobState.WAITING_FOR_BACKUP)
+        await self._persistently("report_waiting", self._steps.report, job_id, JobState.WAITING_FOR_BACKUP)
+        while not await self._persistently("ask_for_backups", self._steps.ask_for_backups, job_id, stored_plan):
+            await DBOS.sleep_async(self._policy.backup_poll_s)
+        return [
+            await self._persistently("fetch_backup", self._steps.fetch_backup, job_id, stored_plan, index)
+            for index in range(len(plan.backups))
+        ]
+
+    async def _finish_archive(self, job_id: JobId, plan: Json, backups: list[Json], book: Book) -> None:
+        manifest = await run_step("describe", self._finish.describe, job_id, plan, backups)
+        stamped = await self._persistently("stamp_manifest", self._finish.stamp_manifest, job_id, manifest)
+        book.warn("job", stamped["warning"])
+        archive = await run_step("pack", self._finish.pack, job_id, plan, backups, stamped["stamp"])
+        book.warn("job", await self._persistently("stamp_archive", self._finish.stamp_archive, job_id, archive))
+        await book.packed(archive, await run_step("list_evidence", self._finish.list_evidence, job_id))
+        ticket = await self._persistently("upload", self._finish.upload, job_id, archive)
+        book.warn("job", await self._persistently("confirm", self._finish.confirm, job_id, archive, ticket))
+        await run_step("release", self._steps.release, job_id)
+        await book.enter(JobState.FINISHED)
+
+    async def _give_up(self, job_id: JobId, book: Book, cause: Exception) -> None:
+        state = JobState.TIMEOUT if isinstance(cause, JobTimeoutError) else JobState.FAILED
+        if isinstance(cause, ArchiveWorkerError):
+            log.warning("job_failed", code=cause.code, reason=str(cause))
+            reason = str(cause)
+        else:
+            log.error("job_failed_internally", exc_info=cause)
+            reason = f"Internal error ({type(cause).__name__}); the worker's log of this job has the details."
+        await self._end(job_id, book, state, reason)
+
+    async def _end(self, job_id: JobId, book: Book, state: JobState, reason: str) -> None:
+        await run_step("cancel_items", _cancel_items, job_id)
+        book.warn("job", await run_step("last_word", self._steps.last_word, job_id, state))
+        await run_step("release", self._steps.release, job_id)
+        await book.enter(state, reason)
+
+    def _item_failed(self, cause: Exception) -> Json:
+        if isinstance(cause, ArchiveWorkerError):
+            log.warning("item_failed", code=cause.code, reason=str(cause))
+            return failure_to_json(cause)
+        log.error("item_failed_internally", exc_info=cause)
+        return {
+            "failed": {"code": "internal", "message": f"Internal error ({type(cause).__name__}); see the worker's log."}
+        }
+
+    async def _persistently(self, name: str, step: Any, *args: Any, **kwargs: Any) -> Any:
+        return await run_step(
+            name, step, *args, attempts=self._policy.item_attempts, interval_s=self._policy.retry_interval_s, **kwargs
+        )
+
+
+async def _finished(job_id: JobId, keys: list[Any]) -> list[str]:
+    return sorted(await finished_keys(job_id, keys))
+
+
+async def _cancel_items(job_id: JobId) -> None:
+    waiting = await DBOS.list_workflows_async(
+        workflow_id_prefix=f"{job_id}/item/", status=["ENQUEUED", "DELAYED"], load_input=False, load_output=False
+    )
+    await DBOS.cancel_workflows_async([child.workflow_id for child in waiting])

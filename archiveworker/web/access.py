@@ -1,0 +1,41 @@
+"""Who may see and steer jobs: the bearer of the admin token, or, without one, callers on this machine."""
+
+import hmac
+from ipaddress import ip_address
+
+from aiohttp import web
+
+from archiveworker.domain.errors import AccessDeniedError
+from archiveworker.domain.secret import Secret
+
+ADMIN_TOKEN: web.AppKey[Secret | None] = web.AppKey("admin_token")
+
+
+def require_admin(request: web.Request) -> None:
+    """Let an administrator through.
+
+    Raises:
+        AccessDeniedError: the caller is none.
+    """
+    token = request.app[ADMIN_TOKEN]
+    if token is None:
+        if not _is_local(request):
+            raise AccessDeniedError(
+                "Without ARCHIVEWORKER_ADMIN_TOKEN this address answers only to callers on the worker's own machine."
+            )
+        return
+    given = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
+    if not hmac.compare_digest(given.encode(), token.reveal().encode()):
+        raise AccessDeniedError(
+            "The bearer token is missing or wrong; it must be the one in ARCHIVEWORKER_ADMIN_TOKEN."
+        )
+
+
+def _is_local(request: web.Request) -> bool:
+    """Return True for a direct caller on this machine; one that a proxy forwards is never that."""
+    if any(name in request.headers for name in ("X-Forwarded-For", "Forwarded", "X-Real-IP")):
+        return False
+    try:
+        return ip_address(request.remote or "").is_loopback
+    except ValueError:
+        return False

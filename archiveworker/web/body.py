@@ -1,0 +1,47 @@
+"""Reading a JSON body without trusting it: size, type, depth."""
+
+import json
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from archiveworker.domain.errors import RequestError
+
+MAX_DEPTH = 20
+
+
+async def json_object(request: web.Request) -> Mapping[str, object]:
+    """Return the request's body, a JSON object.
+
+    Raises:
+        RequestError: it is not JSON, not an object, or nested too deeply.
+        HTTPRequestEntityTooLarge: it is larger than the application's limit.
+    """
+    if request.content_type not in ("application/json", "text/json"):
+        raise RequestError("Request payload must be JSON (Content-Type: application/json).")
+    raw = await request.read()
+    try:
+        body = json.loads(raw, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as exc:
+        raise RequestError("Request payload must be JSON; what came cannot be parsed.") from exc
+    if not isinstance(body, dict):
+        raise RequestError("Request payload must be a JSON object.")
+    if _depth(body) > MAX_DEPTH:
+        raise RequestError(f"Request payload is nested more than {MAX_DEPTH} levels deep.")
+    return body
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _depth(value: object) -> int:
+    level, layer = 0, [value]
+    while layer:
+        level += 1
+        layer = [
+            child
+            for node in layer
+            for child in (node.values() if isinstance(node, dict) else node if isinstance(node, list) else ())
+        ]
+    return level
