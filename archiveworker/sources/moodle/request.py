@@ -1,0 +1,133 @@
+"""Checks of what the requests of all Moodle plugins have in common."""
+
+import re
+import unicodedata
+from typing import Final
+
+from archiveworker.domain.document import ImageLimit, PaperFormat
+from archiveworker.domain.errors import RequestError
+from archiveworker.domain.ids import ArchivePath
+from archiveworker.domain.secret import Secret
+from archiveworker.sources.moodle.fields import Fields
+from archiveworker.sources.moodle.site import MoodleSite
+
+_TOKEN: Final = re.compile(r"[\x21-\x7e]{1,256}")
+_MAX_SIDE_PX: Final = 100_000
+_MAX_NAME_CHARS: Final = 1024
+_NOT_IN_NAMES: Final = '/<>:"|?*\\'
+_PAPER: Final = {paper.value.casefold(): paper for paper in PaperFormat}
+
+
+def api_version(fields: Fields, known: range) -> int:
+    """Return ``api_version``, one of ``known``.
+
+    Raises:
+        RequestError: it is missing, of another type, or unknown.
+    """
+    span = f"{known[0]} to {known[-1]}" if len(known) > 1 else f"{known[0]}"
+    value = fields.raw("api_version")
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise fields.wrong("api_version", f"must be a whole number, {span}")
+    if value not in known:
+        raise RequestError(f"api_version {value} is not known here; it must be {span}: update the worker or the plugin")
+    return value
+
+
+def token(fields: Fields, key: str) -> Secret:
+    """Return the token of the web service.
+
+    Raises:
+        RequestError: it is missing or cannot be one.
+    """
+    value = fields.raw(key)
+    if not isinstance(value, str) or not _TOKEN.fullmatch(value):
+        raise fields.wrong(key, "must be a token of Moodle's web services: letters and digits")
+    return Secret(value)
+
+
+def site(fields: Fields, base: str, ws: str, upload: str) -> MoodleSite:
+    """Return the addresses of the Moodle that posted the request; ``base``, ``ws`` and ``upload`` are their keys.
+
+    Raises:
+        RequestError: one of them is missing, wrong, or on another host than the others.
+    """
+    urls = [fields.text(key) for key in (base, ws, upload)]
+    try:
+        return MoodleSite.checked(*urls)
+    except ValueError as exc:
+        name, _, reason = str(exc).partition(": ")
+        key = {"base": base, "ws": ws, "upload": upload}.get(name, base)
+        raise RequestError(f"{fields.name(key)} is not an address that can be used: {reason or name}") from exc
+
+
+def archive_name(fields: Fields, key: str) -> str:
+    """Return the archive's file name without extension; a long one is shortened in the middle.
+
+    Raises:
+        RequestError: it has a path or characters that are not safe in a file name.
+    """
+    value = unicodedata.normalize("NFC", fields.text(key, max_chars=_MAX_NAME_CHARS).strip())
+    expectation = (
+        "must be a file name without extension, without a path and without control characters or any of "
+        '< > : " | ? * and backslash'
+    )
+    if value in (".", "..") or any(unicodedata.category(c) in ("Cc", "Cs") or c in _NOT_IN_NAMES for c in value):
+        raise fields.wrong(key, expectation)
+    return ArchivePath.sanitised(value).value
+
+
+def paper(fields: Fields, key: str) -> PaperFormat:
+    """Return the paper format.
+
+    Raises:
+        RequestError: it is none.
+    """
+    value = fields.raw(key)
+    found = _PAPER.get(value.casefold()) if isinstance(value, str) else None
+    if found is None:
+        raise fields.wrong(key, f"must be one of {', '.join(PaperFormat)}")
+    return found
+
+
+def image_limit(fields: Fields, key: str) -> ImageLimit | None:
+    """Return how far images are to be shrunk; None for ``false`` and null.
+
+    Raises:
+        RequestError: it is neither ``false`` nor width, height and quality.
+    """
+    if fields.raw(key) is False or fields.raw(key) is None:
+        return None
+    if not isinstance(fields.raw(key), dict):
+        raise fields.wrong(key, "must be false or an object with width, height and quality")
+    inner = fields.inner(key)
+    return ImageLimit(
+        inner.integer("width", 1, _MAX_SIDE_PX),
+        inner.integer("height", 1, _MAX_SIDE_PX),
+        inner.integer("quality", 0, 100),
+    )
+
+
+def max_upload_bytes(fields: Fields, key: str) -> int | None:
+    """Return how much Moodle takes in one upload; None when it does not say or has no limit (0 or -1).
+
+    Raises:
+        RequestError: it is not a whole number.
+    """
+    if key not in fields:
+        return None
+    value = fields.integer(key, -1)
+    return value if value > 0 else None
+
+
+def file_url(fields: Fields, key: str, moodle: MoodleSite, public_base_urls: tuple[str, ...]) -> str:
+    """Return the address of a file on that very Moodle.
+
+    Raises:
+        RequestError: it is no file of that Moodle.
+    """
+    url = fields.text(key)
+    try:
+        moodle.own_file_url(url, public_base_urls)
+    except ValueError as exc:
+        raise RequestError(f"{fields.name(key)} is not an address that can be used: it {exc}") from exc
+    return url
