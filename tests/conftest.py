@@ -47,4 +47,4 @@ def recordings() -> Iterator[Path]:
     """Raw exchanges with the real systems; they are not part of the project."""
     if not RECORDINGS.is_dir():
         pytest.skip("the recordings of the real systems are not on this machine")
-    yield RECORDINGS
+    return RECORDINGS

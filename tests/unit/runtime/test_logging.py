@@ -1,0 +1,47 @@
+"""No secret gets through the log."""
+
+import io
+import json
+import logging
+
+import structlog
+
+from archiveworker.domain.secret import Secret
+from archiveworker.runtime.logging import configure, redact
+
+TOKEN = "3df4da0fca9b2c1fce497b62cc186d2e"
+
+
+def _logged(**event: object) -> str:
+    stream = io.StringIO()
+    configure("DEBUG", as_json=True, stream=stream)
+    structlog.get_logger("test").info("event", **event)
+    logging.getLogger("foreign").warning("GET /x?token=%s&a=1", TOKEN)
+    return stream.getvalue()
+
+
+def test_tokens_are_starred_out_wherever_they_are() -> None:
+    text = _logged(url=f"http://x/?wstoken={TOKEN}", nested={"a": [TOKEN]}, wstoken="short", secret=Secret("hidden"))
+    assert TOKEN not in text
+    assert "short" not in text
+    assert "hidden" not in text
+    assert next(json.loads(line)["event"] for line in text.splitlines()) == "event"
+
+
+def test_a_traceback_is_starred_out_too() -> None:
+    stream = io.StringIO()
+    configure("DEBUG", as_json=True, stream=stream)
+    try:
+        raise ValueError(f"bad wstoken={TOKEN}")
+    except ValueError:
+        structlog.get_logger("test").exception("failed")
+    assert TOKEN not in stream.getvalue()
+    assert "ValueError" in stream.getvalue()
+
+
+def test_what_is_no_secret_stays() -> None:
+    assert redact("sha256 " + "a" * 64) == "sha256 " + "a" * 64
+    assert redact({"pages": 3, "jobid": "c0199590-e54a-11f1-9fb7-02fc00000001"}) == {
+        "pages": 3,
+        "jobid": "c0199590-e54a-11f1-9fb7-02fc00000001",
+    }

@@ -1,0 +1,92 @@
+"""Settings: strict, with units in their names, and documented where administrators look."""
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from archiveworker.domain.errors import SettingsError
+from archiveworker.runtime.settings_aliases import ALIASES
+from archiveworker.settings import Settings, documentation, shown_default, variable
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_defaults_are_valid() -> None:
+    settings, notes = Settings.from_env({"PATH": "/bin"})
+    assert settings == Settings()
+    assert notes == ()
+
+
+@pytest.mark.parametrize(
+    ("env", "message"),
+    [
+        (
+            {"ARCHIVEWORKER_PROT": "1"},
+            "ARCHIVEWORKER_PROT is not a setting that is known; did you mean ARCHIVEWORKER_PORT",
+        ),
+        ({"ARCHIVEWORKER_PORT": "99999"}, "ARCHIVEWORKER_PORT must be 0..65535, got 99999"),
+        ({"ARCHIVEWORKER_PORT": "eighty"}, "ARCHIVEWORKER_PORT must be a whole number, got 'eighty'"),
+        ({"ARCHIVEWORKER_ARCHIVE_FORMAT": "rar"}, "ARCHIVEWORKER_ARCHIVE_FORMAT must be tar.gz or zip, got 'rar'"),
+        ({"ARCHIVEWORKER_CHROMIUM_SANDBOX": "perhaps"}, "must be true or false, got 'perhaps'"),
+        ({"ARCHIVEWORKER_LOG_LEVEL": "LOUD"}, "must be DEBUG, INFO, WARNING or ERROR, got 'LOUD'"),
+        ({"ARCHIVEWORKER_JOBS_MAX_COUNT": "0"}, "ARCHIVEWORKER_JOBS_MAX_COUNT must be 1..256, got 0"),
+        ({"ARCHIVEWORKER_PUBLIC_ORIGINS": "moodle"}, "'moodle': the URL must begin with http"),
+        ({"QUIZ_ARCHIVER_QUEU_SIZE": "1"}, "did you mean QUIZ_ARCHIVER_QUEUE_SIZE"),
+        ({"ARCHIVEWORKER_ADMIN_TOKEN_FILE": "/no/such/file"}, "/no/such/file cannot be read"),
+    ],
+)
+def test_a_wrong_setting_is_named(env: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        Settings.from_env(env)
+
+
+def test_names_of_the_existing_worker_are_read_with_a_note() -> None:
+    settings, notes = Settings.from_env(
+        {"QUIZ_ARCHIVER_QUEUE_SIZE": "3", "MOODLE_ARCHIVER_PDFA_CONVERSION": "False", "QUIZ_ARCHIVER_HISTORY_SIZE": "9"}
+    )
+    assert (settings.queue_max_count, settings.pdf_profile.value) == (3, "off")
+    assert len(notes) == 3
+    assert any("QUIZ_ARCHIVER_HISTORY_SIZE has no effect" in note for note in notes)
+
+
+def test_our_own_name_wins_over_an_alias() -> None:
+    settings, _ = Settings.from_env({"QUIZ_ARCHIVER_SERVER_PORT": "1", "ARCHIVEWORKER_PORT": "2"})
+    assert settings.port == 2
+
+
+@pytest.mark.parametrize("alias", sorted(ALIASES))
+def test_an_alias_names_a_setting(alias: str) -> None:
+    assert ALIASES[alias][0] in {item.name for item in fields(Settings)}
+
+
+def test_secrets_come_from_files_and_never_show(tmp_path: Path) -> None:
+    (tmp_path / "t").write_text("hush-hush\n")
+    settings, _ = Settings.from_env({"ARCHIVEWORKER_ADMIN_TOKEN_FILE": str(tmp_path / "t")})
+    assert settings.admin_token is not None
+    assert settings.admin_token.reveal() == "hush-hush"
+    assert "hush" not in repr(settings)
+    with pytest.raises(SettingsError, match="both set"):
+        Settings.from_env({"ARCHIVEWORKER_ADMIN_TOKEN": "a", "ARCHIVEWORKER_ADMIN_TOKEN_FILE": str(tmp_path / "t")})
+
+
+def test_every_number_has_its_unit_in_its_name() -> None:
+    units = ("_s", "_days", "_bytes", "_count", "_level", "port")
+    for item in fields(Settings):
+        if isinstance(item.default, int | float) and not isinstance(item.default, bool):
+            assert item.name.endswith(units), item.name
+
+
+def test_the_example_file_has_every_setting_with_its_default() -> None:
+    text = (ROOT / "config.env.example").read_text(encoding="utf-8")
+    for item in fields(Settings):
+        assert f"\n#{variable(item.name)}={shown_default(item)}\n" in text, item.name
+    named = {line[1:].split("=")[0] for line in text.splitlines() if line.startswith("#ARCHIVEWORKER_")}
+    assert named == {variable(item.name) for item in fields(Settings)}
+
+
+def test_the_reference_page_has_every_setting_with_its_default() -> None:
+    text = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
+    for item in fields(Settings):
+        default = f"`{shown_default(item)}`" if shown_default(item) else ""
+        assert f"| `{variable(item.name)}` | {default} | {documentation(item)} |" in text, item.name
