@@ -23,6 +23,7 @@ from archiveworker.rendering.wire import Response
 
 _PIN_LIFE_S = 300.0
 _CONNECT_LIMIT_S = 10.0
+_UNREACHABLE_LIFE_S = 60.0
 _CONNECTION_COUNT = 8
 _PASSED_UP = ("accept", "accept-language", "user-agent")
 _PASSED_DOWN = (
@@ -107,6 +108,8 @@ class Fetcher:
         self._cache = ResponseCache(config.cache_bytes)
         self._running: dict[str, asyncio.Task[Response | Failure]] = {}
         self._session: aiohttp.ClientSession | None = None
+        # A host behind a firewall that drops packets must not cost every page the time to find that out.
+        self._unreachable_until_s: dict[LmsOrigin, float] = {}
 
     async def close(self) -> None:
         """End what is under way and drop the connections."""
@@ -136,11 +139,18 @@ class Fetcher:
     async def _fetch(self, url: str, headers: dict[str, str]) -> Response | Failure:
         if (refusal := self._policy.refusal_of_url(url)) is not None:
             return Failure(403, refusal.reason)
+        origin = LmsOrigin.of(url)
+        now_s = asyncio.get_running_loop().time
+        if self._unreachable_until_s.get(origin, 0.0) > now_s():
+            return Failure(504, "the host could not be reached a moment ago")
         try:
             async with asyncio.timeout(self._config.request_limit_s):
-                if (refusal := await self._pin(LmsOrigin.of(url))) is not None:
+                if (refusal := await self._pin(origin)) is not None:
                     return Failure(403, refusal.reason)
                 return await self._ask(url, headers)
+        except aiohttp.ConnectionTimeoutError:
+            self._unreachable_until_s[origin] = now_s() + _UNREACHABLE_LIFE_S
+            return Failure(504, f"no connection within {_CONNECT_LIMIT_S:g} s")
         except TimeoutError:
             return Failure(504, f"no answer within {self._config.request_limit_s:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as exc:
@@ -175,7 +185,7 @@ class Fetcher:
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=False,
-                timeout=aiohttp.ClientTimeout(total=None, connect=_CONNECT_LIMIT_S),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_LIMIT_S),
             )
         return self._session
 

@@ -15,6 +15,22 @@ _TYPES = {
 }
 
 
+_DEBIAN_MATHJAX = Path("/usr/share/javascript/mathjax")
+_MATHJAX_2_PLACES = (
+    "cdn.jsdelivr.net/npm/mathjax@2.7.9/",
+    "cdn.jsdelivr.net/npm/mathjax@2/",
+    "cdnjs.cloudflare.com/ajax/libs/mathjax/2.7.9/",
+    "cdn.mathjax.org/mathjax/2.7-latest/",
+)
+
+
+def installed_libraries() -> tuple[tuple[str, Path], ...]:
+    """Return mirrors for the libraries that this machine has: MathJax 2.7 of Debian's libjs-mathjax."""
+    if not (_DEBIAN_MATHJAX / "MathJax.js").is_file():
+        return ()
+    return tuple((place, _DEBIAN_MATHJAX) for place in _MATHJAX_2_PLACES)
+
+
 class Mirrors:
     """Folders by URL prefix; the longest prefix wins.
 

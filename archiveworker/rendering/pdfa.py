@@ -113,6 +113,9 @@ def finish(data: bytes, metadata: PdfMetadata) -> FinishedPdf:
     try:
         with pikepdf.open(io.BytesIO(data)) as pdf:
             scan = pdftext.scan(pdf)
+            if scan.is_blank:
+                # It has no structure to correct, and it will not be kept.
+                return FinishedPdf(data, len(pdf.pages), "", 0, 0)
             _set_information(pdf, metadata)
             _order_structure(pdf, metadata)
             if metadata.profile is not PdfProfile.OFF:

@@ -29,13 +29,19 @@ class Scan:
     Attributes:
         pieces: texts in the order of the content streams.
         paint_count: lines, areas and images.
-        unmapped: object numbers of the streams (pages by ``page:<index>``) that show glyph 0, with how often.
+        notdef_count: characters that are shown as glyph 0, because no font has them.
+        streams_with_notdef: the pages and forms that show them.
     """
 
     pieces: list[str] = field(default_factory=list)
     paint_count: int = 0
     notdef_count: int = 0
     streams_with_notdef: dict[str, pikepdf.Object] = field(default_factory=dict)
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether there is neither text nor anything drawn."""
+        return not self.paint_count and not self.notdef_count and not self.text.strip()
 
     @property
     def text(self) -> str:

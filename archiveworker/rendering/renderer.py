@@ -158,16 +158,7 @@ class ChromiumRenderer:
         if not await page.is_still_there():
             raise PageRejectedError("the page went away to another address before it could be printed")
         warnings += _inspected(await page.evaluate_apart(resources.text("page/inspect.js")))
-        width_mm, height_mm = options.paper.size_mm
-        margin = f"{self._config.margin_mm:g}mm"
-        pdf = await page.page.pdf(
-            width=f"{width_mm}mm",
-            height=f"{height_mm}mm",
-            margin={"top": margin, "right": margin, "bottom": margin, "left": margin},
-            print_background=True,
-            tagged=True,
-            outline=True,
-        )
+        pdf = await page.print_pdf(options.paper.size_mm, self._config.margin_mm)
         if not options.keep_html:
             return _Printed(pdf, None, warnings)
         kept = await frozen.freeze(page, session)
