@@ -245,10 +245,13 @@ def _report_answer(call: Call, values: Mapping[str, Any], html: str, itemid: int
         html = report.with_navigation_to_login(html, base_url)
     elif call.fault(FaultKind.BLANK_PAGE, itemid):
         html = report.blank_page()
-    out = {key: values[key] for key in call.plugin.report_fields}
-    if out.get("attachments") and call.fault(FaultKind.WRONG_SHA1, itemid):
-        out["attachments"][0]["contenthash"] = "0" * 40
-    return {**out, "report": html, "status": "OK"}
+    out = {key: values[key] for key in call.plugin.report_fields if key != "attachments"}
+    out["report"] = html
+    if "attachments" in call.plugin.report_fields:
+        out["attachments"] = values["attachments"]
+        if out["attachments"] and call.fault(FaultKind.WRONG_SHA1, itemid):
+            out["attachments"][0]["contenthash"] = "0" * 40
+    return {**out, "status": "OK"}
 
 
 def _quiz_ids(course: Course) -> dict[str, int]:

@@ -43,6 +43,8 @@ async def upload(request: web.Request) -> web.Response:
         async for part in await request.multipart():
             if isinstance(part, BodyPartReader):
                 await _receive(state, part, fields, received)
+    elif request.method == "POST":
+        fields |= {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
     noted = NOTES.get().parameters
     noted.update(fields)
     noted.update({f"file_{i}": f"{f.filename} ({f.size_bytes} bytes)" for i, f in enumerate(received, 1)})
