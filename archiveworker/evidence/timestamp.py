@@ -4,8 +4,9 @@ A reply is judged on receipt by ``timestamp_check`` (another library, DESIGN D8)
 URL are sent as basic authentication and never shown. Revocation is not asked for.
 """
 
+import base64
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -29,10 +30,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Authority:
-    """One TSA. ``shown`` is its URL without credentials and query."""
+    """One TSA. ``headers`` may hold its password; ``shown`` is its URL without credentials and query."""
 
     url: URL
-    auth: aiohttp.BasicAuth | None
+    headers: Mapping[str, str]
     shown: str
 
 
@@ -107,8 +108,7 @@ class Rfc3161Timestamper:
             async with self._session.post(
                 authority.url,
                 data=query,
-                headers={"Content-Type": _QUERY_TYPE, "Accept": _REPLY_TYPE},
-                auth=authority.auth,
+                headers=authority.headers,
                 allow_redirects=False,
                 timeout=self._timeout,
             ) as response:
@@ -152,9 +152,12 @@ def _authority(url: Secret | str, number: int) -> _Authority:
     if parsed is None:
         # The URL itself is not shown: it may hold a password.
         raise SettingsError(f"time-stamp authority number {number} must be an http:// or https:// URL with a host")
-    auth = aiohttp.BasicAuth(parsed.user or "", parsed.password or "", "utf-8") if parsed.user else None
+    headers = {"Content-Type": _QUERY_TYPE, "Accept": _REPLY_TYPE}
+    if parsed.user is not None:
+        credentials = f"{parsed.user}:{parsed.password or ''}".encode()
+        headers["Authorization"] = "Basic " + base64.b64encode(credentials).decode()
     bare = parsed.with_user(None).with_fragment(None)
-    return _Authority(bare, auth, str(bare.with_query(None)))
+    return _Authority(bare, headers, str(bare.with_query(None)))
 
 
 def _parsed(text: str) -> URL | None:

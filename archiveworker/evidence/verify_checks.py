@@ -2,6 +2,7 @@
 
 import csv
 import io
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
 from cryptography import x509
@@ -226,14 +227,31 @@ def check_metadata(scan: Scan, findings: Findings) -> None:
         findings.bad("metadata", "its first column must be attemptid and its tenth path", _METADATA)
         return
     folders = {folder for name in scan.digests for folder in _folders(name)}
+    names = sorted(scan.digests)
     for number, row in enumerate(rows[1:], start=1):
         if len(row) != len(header):
             findings.bad("metadata", f"attempt {number} has {len(row)} columns, expected {len(header)}", _METADATA)
-        elif not {row[_PATH_COLUMN].strip("/"), f"attempts/{row[_PATH_COLUMN].strip('/')}".rstrip("/")} & folders:
+        elif not _has_files(row[_PATH_COLUMN], folders, names):
             note = findings.bad if scan.complete else findings.unknown
             note("metadata", f"the folder of attempt {row[0]!r} is not in the archive", _METADATA)
     if findings.held("metadata"):
         findings.good("metadata", f"{len(rows) - 1} attempts, each with its folder", _METADATA)
+
+
+def _has_files(path: str, folders: set[str], names: Sequence[str]) -> bool:
+    """Tell whether an attempt's ``path`` leads to files.
+
+    It is a folder, from the root or from ``attempts/``; or, in an archive without sub-folders, how the names of the
+    attempt's files begin, and then it ends with a dot. An empty one would be every attempt's.
+    """
+    bare = path.strip("/")
+    if not bare:
+        return False
+    for start in (bare, f"attempts/{bare}"):
+        at = bisect_left(names, start)
+        if start in folders or (bare.endswith(".") and at < len(names) and names[at].startswith(start)):
+            return True
+    return False
 
 
 def _missing(scan: Scan, findings: Findings, step: str, name: str) -> None:

@@ -54,8 +54,11 @@ def beside_archive(archive_name: str, stamp: Timestamp) -> bytes:
     """
     template = Template(resources.text("evidence/verify_archive.txt"))
     # A name that begins with a dash would be taken for an option.
-    name = f"./{archive_name}" if archive_name.startswith("-") else archive_name
-    return template.substitute(_fields(stamp), archive=shlex.quote(name)).encode()
+    name = shlex.quote(f"./{archive_name}" if archive_name.startswith("-") else archive_name)
+    # openssl takes spaces and commas after -untrusted for the ends of file names. The chain is in -CAfile as well;
+    # -untrusted only helps an auditor who puts another root there.
+    untrusted = "" if set(archive_name) & set(" ,\t") else f"-untrusted {name}.chain.pem "
+    return template.substitute(_fields(stamp), archive=name, untrusted=untrusted).encode()
 
 
 def _fields(stamp: Timestamp) -> dict[str, str]:

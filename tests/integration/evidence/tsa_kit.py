@@ -112,16 +112,12 @@ def make_tsa(
         bundle.append(root)
     key = _key(key_type)
     span = valid or (now - timedelta(days=1), now + timedelta(days=365))
-    signer = _certificate(
-        "Test TSA", key, issuer, issuer_key, span, leaf=True, purpose=purpose, critical=critical
-    )
+    signer = _certificate("Test TSA", key, issuer, issuer_key, span, leaf=True, purpose=purpose, critical=critical)
     (folder / "ca.pem").write_bytes(_pem(root))
     (folder / "tsa.crt").write_bytes(_pem(signer))
     (folder / "bundle.pem").write_bytes(b"".join(_pem(c) for c in bundle))
     (folder / "tsa.key").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     config = _CONFIG.format(folder=folder, policy=POLICY)
     (folder / "tsa.cnf").write_text(config if bundle else config.replace("certs = $dir/bundle.pem\n", ""))

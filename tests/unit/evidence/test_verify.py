@@ -233,10 +233,18 @@ def test_a_table_that_the_plugin_cannot_use_is_named(tmp_path: Path, table: str,
     assert message in bad(report)[0].message
 
 
-@pytest.mark.parametrize("path", ["/zoe/33", "zoe/33/", "attempts/zoe/33", "/attempts/zoe/33"])
+@pytest.mark.parametrize("path", ["/zoe/33", "zoe/33/", "attempts/zoe/33", "/attempts/zoe/33/", "/attempt_33."])
 def test_paths_in_the_table_may_begin_at_the_root_or_at_attempts(tmp_path: Path, path: str) -> None:
-    contents = dict(golden.CONTENTS) | {"attempts_metadata.csv": golden.METADATA.replace("/zoe/33", path).encode()}
+    table = golden.METADATA.replace("/zoe/33", path).encode()
+    contents = dict(golden.CONTENTS) | {"attempts_metadata.csv": table, "attempts/attempt_33.zoe.pdf": b"flat"}
     assert not bad(verify(golden.make(tmp_path, golden.all_entries(contents=contents)).path))
+
+
+@pytest.mark.parametrize("path", ["", "/", "/attempts/zoe/3", "/attempts/zoe/3/", "/attempt_3.", "/elsewhere/33"])
+def test_paths_in_the_table_that_lead_nowhere_are_named(tmp_path: Path, path: str) -> None:
+    table = golden.METADATA.replace("/zoe/33", path).encode()
+    contents = dict(golden.CONTENTS) | {"attempts_metadata.csv": table, "attempts/attempt_33.zoe.pdf": b"flat"}
+    assert bad(verify(golden.make(tmp_path, golden.all_entries(contents=contents)).path))
 
 
 def foreign_tar(folder: Path, *members: tarfile.TarInfo, tar_format: int = tarfile.USTAR_FORMAT) -> Path:
