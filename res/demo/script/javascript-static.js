@@ -16,5 +16,5 @@ M.util.js_complete = function(id) {
     return M.util.pending_js.length;
 };
 M.util.js_pending('init');
-window.addEventListener('load', function() { M.util.js_complete('init'); });
+document.addEventListener('DOMContentLoaded', function() { M.util.js_complete('init'); });
 document.documentElement.className += ' jsenabled';

@@ -49,9 +49,9 @@ define('core_message/message_drawer', ['core/ajax'], function(ajax) {
             ajax.callNoLogin('core_get_string', {stringid: 'messages', component: 'message', lang: 'en'}).catch(function() {});
             if (!loginTrap) { return; }
             ajax.call('core_message_get_unread_conversation_counts', {userid: 3}).catch(function(exception) {
-                if (exception && exception.errorcode === 'servicerequireslogin') {
-                    window.location = M.cfg.wwwroot + '/login/index.php';
-                }
+                if (!exception || exception.errorcode !== 'servicerequireslogin') { return; }
+                var leave = function() { window.location = M.cfg.wwwroot + '/login/index.php'; };
+                if (document.readyState === 'complete') { leave(); } else { window.addEventListener('load', leave); }
             });
         }
     };
