@@ -61,8 +61,8 @@ class FinishSteps:
         evidence = layout.evidence_of(manifest, stamp_from_json(stamp), record)
         container = _CONTAINERS[job.request.options.archive_format or self._tools.policy.archive_format]
         spool = await asyncio.to_thread(self._tools.spool.item, job_id, PACKAGE_FOLDER)
-        name = f"{job.request.options.archive_name}{container.suffix}"
-        target = spool.folder / f"archive{container.suffix}"
+        name = f"{job.request.options.archive_name}.{container.suffix}"
+        target = spool.folder / f"archive.{container.suffix}"
         packed = await asyncio.to_thread(
             pack,
             [*contents, manifest, *evidence],

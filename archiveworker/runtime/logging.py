@@ -19,6 +19,7 @@ _IN_TEXT: Final = re.compile(
 )
 _MOODLE_TOKEN: Final = re.compile(r"(?<![0-9a-fA-F])[0-9a-f]{32}(?![0-9a-fA-F])")
 STARS: Final = "***"
+_NOISY: Final = ("asyncio", "aiohttp.access", "alembic", "dbos", "PIL", "pikepdf", "pypdf", "sqlalchemy", "urllib3")
 
 
 def redact(value: object) -> object:
@@ -42,7 +43,7 @@ def configure(level: str, *, as_json: bool | None = None, stream: TextIO | None 
     """Set up structlog and the standard library's logging once for the process.
 
     Args:
-        level: DEBUG, INFO, WARNING or ERROR; foreign libraries stay at INFO or above.
+        level: DEBUG, INFO, WARNING or ERROR; talkative libraries stay at WARNING or above.
         as_json: one JSON object a line; None decides by whether ``stream`` is a terminal.
         stream: where to write; standard error by default.
     """
@@ -76,5 +77,5 @@ def configure(level: str, *, as_json: bool | None = None, stream: TextIO | None 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    for noisy in ("asyncio", "aiohttp.access", "PIL", "pikepdf", "pypdf", "urllib3", "sqlalchemy"):
-        logging.getLogger(noisy).setLevel(max(logging.INFO, root.level))
+    for name in _NOISY:
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
