@@ -10,12 +10,14 @@ import aiohttp
 import pytest
 from aiohttp import web
 from cryptography import x509
+from rfc3161_client import decode_timestamp_response
 from structlog.testing import capture_logs
 
 from archiveworker.domain.digest import Sha256
 from archiveworker.domain.errors import SettingsError, TimestampError, VerificationError
 from archiveworker.domain.evidence import Timestamp, Trust
 from archiveworker.domain.secret import Secret
+from archiveworker.evidence import cms
 from archiveworker.evidence.timestamp import Rfc3161Timestamper
 from archiveworker.evidence.timestamp_check import chain_pem, check_query, check_reply, load_certificates
 from tests.integration.evidence.conftest import Stamper, answering, serving
@@ -67,6 +69,28 @@ async def test_every_form_of_chain(
     assert alone.proof.trust is Trust.EMBEDDED
     count = len(x509.load_pem_x509_certificates(alone.chain_pem))
     assert count == 1 + intermediate + embed_root
+
+
+@pytest.mark.parametrize("certificate_id", ["sha1", "sha256", "sha384", "sha512"])
+async def test_every_way_to_name_the_signer(tmp_path: Path, stamp: Stamper, certificate_id: str) -> None:
+    tsa = make_tsa(tmp_path / "tsa", certificate_id=certificate_id)
+    assert (await stamp(tsa, DIGEST, tsa.ca_pem)).proof.trust is Trust.CONFIGURED
+
+
+def test_a_token_that_names_another_signer_is_refused(tmp_path: Path, tsa: Tsa) -> None:
+    """Same name, serial number and key, another certificate: only the digest in the token tells them apart."""
+    reply = tsa.reply_at(DIGEST.raw, now(), nonce=None)
+    signer = x509.load_pem_x509_certificate((tsa.folder / "tsa.crt").read_bytes())
+    twin = tsa.twin_of_signer()
+    assert (twin.serial_number, twin.issuer, twin.public_key()) == (
+        signer.serial_number,
+        signer.issuer,
+        signer.public_key(),
+    )
+    token = cms.parse_token(decode_timestamp_response(reply).time_stamp_token())
+    cms.check_signature(token, signer)
+    with pytest.raises(ValueError, match="names another signing certificate"):
+        cms.check_signature(token, twin)
 
 
 async def test_an_embedded_root_of_a_stranger_is_not_believed(tsa: Tsa, long_tsa: Tsa, stamp: Stamper) -> None:

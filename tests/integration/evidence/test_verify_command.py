@@ -32,6 +32,7 @@ async def test_the_command_says_good(
     tmp_path: Path, tsa: Tsa, stamp: Stamper, capsys: pytest.CaptureFixture[str]
 ) -> None:
     packed = await packed_with_stamp(tmp_path, tsa, stamp)
+    capsys.readouterr()  # the log of the stamping
     assert run(packed.path, "--ca", tmp_path / "ca.pem") == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "exam.tar.gz"
@@ -55,6 +56,7 @@ async def test_the_command_takes_the_stamp_that_stands_beside(
 ) -> None:
     packed = await packed_with_stamp(tmp_path, tsa, stamp)
     (tmp_path / name).write_bytes((await stamp(tsa, packed.sha256, tsa.ca_pem)).reply)
+    capsys.readouterr()  # the log of the stamping
     assert run(packed.path, "--ca", tmp_path / "ca.pem", "--json") == 0
     report = json.loads(capsys.readouterr().out)
     assert report["verdict"] == "good"

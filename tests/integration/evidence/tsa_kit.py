@@ -35,7 +35,7 @@ clock_precision_digits = 0
 ordering = no
 tsa_name = yes
 ess_cert_id_chain = no
-ess_cert_id_alg = sha256
+ess_cert_id_alg = {certificate_id}
 """
 
 
@@ -53,6 +53,22 @@ class Tsa:
     def ca_pem(self) -> bytes:
         """The root, PEM."""
         return (self.folder / "ca.pem").read_bytes()
+
+    def twin_of_signer(self) -> x509.Certificate:
+        """Return a certificate with the signer's name, serial number and key that is not the signer's."""
+        signer = x509.load_pem_x509_certificate((self.folder / "tsa.crt").read_bytes())
+        key = serialization.load_pem_private_key((self.folder / "tsa.key").read_bytes(), None)
+        assert isinstance(key, Key)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(signer.subject)
+            .issuer_name(signer.issuer)
+            .public_key(signer.public_key())
+            .serial_number(signer.serial_number)
+            .not_valid_before(signer.not_valid_before_utc)
+            .not_valid_after(signer.not_valid_after_utc)
+            .sign(key, hashes.SHA256())
+        )
 
     def reply(self, query: bytes) -> bytes:
         """Answer ``query`` as ``openssl ts -reply`` does."""
@@ -86,6 +102,7 @@ def make_tsa(
     purpose: bool = True,
     critical: bool = True,
     embed_root: bool = False,
+    certificate_id: str = "sha256",
 ) -> Tsa:
     """Make a root, perhaps an intermediate, and a time-stamping certificate in ``folder``.
 
@@ -97,6 +114,7 @@ def make_tsa(
         purpose: whether the signer's certificate may time-stamp.
         critical: whether that extension is critical, as RFC 3161 2.3 wants.
         embed_root: put the root in the tokens as well.
+        certificate_id: digest with which a token names its signer; ``sha1`` is RFC 2634, others are RFC 5035.
     """
     folder.mkdir(parents=True)
     now = datetime.now(UTC)
@@ -119,7 +137,7 @@ def make_tsa(
     (folder / "tsa.key").write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
-    config = _CONFIG.format(folder=folder, policy=POLICY)
+    config = _CONFIG.format(folder=folder, policy=POLICY, certificate_id=certificate_id)
     (folder / "tsa.cnf").write_text(config if bundle else config.replace("certs = $dir/bundle.pem\n", ""))
     (folder / "serial").write_text("01\n")
     return Tsa(folder)
