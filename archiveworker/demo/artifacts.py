@@ -44,7 +44,8 @@ async def process_uploaded_artifact(call: Call) -> Answer:
         return _fail(call, row, "checksum", folder)
     if call.fault(FaultKind.STORE_FAILED):
         return _fail(call, row, "storing", folder)
-    call.state.drafts.pop(call.params["artifact_itemid"], None)
+    for draft in call.state.drafts.pop(call.params["artifact_itemid"], {}).values():
+        draft.path.unlink()
     row.delivery = Delivery(row.jobid or "", call.params["artifact_filename"], size_bytes, sha256, path, len(drafts))
     call.state.deliveries.append(row.delivery)
     call.state.set_status(row, "FINISHED" if call.plugin.family is Family.QUIZ_ARCHIVER else 220)

@@ -17,11 +17,13 @@ from archiveworker.demo.state import STATE
 from archiveworker.runtime import resources
 
 MATHJAX_DIR: Final = Path("/usr/share/javascript/mathjax")
+_FONT_DIR: Final = Path("/usr/share/fonts/truetype")
 _FONTS: Final = (
-    Path("/usr/share/fonts/truetype/noto/NotoSans-Regular.ttf"),
-    Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf"),
-    Path("/usr/share/fonts/truetype/liberation/LiberationSans-Regular.ttf"),
+    ("noto/NotoSans-Regular.ttf", "noto/NotoSans-Bold.ttf"),
+    ("dejavu/DejaVuSans.ttf", "dejavu/DejaVuSans-Bold.ttf"),
+    ("liberation/LiberationSans-Regular.ttf", "liberation/LiberationSans-Bold.ttf"),
 )
+"""Regular and bold, best first."""
 _LONG: Final = "public, max-age=5184000, no-transform, immutable"
 _ICONS: Final = frozenset({"grade_correct", "grade_incorrect", "unflagged", "file", "favicon"})
 _SCRIPTS: Final = {
@@ -36,7 +38,7 @@ def warnings() -> list[str]:
     out = []
     if not (MATHJAX_DIR / "MathJax.js").is_file():
         out.append(f"{MATHJAX_DIR}/MathJax.js is not there: formulas stay TeX; apt-get install libjs-mathjax")
-    if _font() is None:
+    if not _fonts():
         out.append("no sans-serif font found: pages use the browser's default; apt-get install fonts-noto-core")
     return out
 
@@ -92,15 +94,19 @@ def _modules() -> dict[str, str]:
 
 
 async def _font_file(request: web.Request) -> web.Response:
-    path = _font()
+    path = _fonts().get(request.match_info["name"])
     if path is None:
         raise web.HTTPNotFound(text="Font was not found, sorry.")
     return _cached(_bytes(path), "font/ttf")
 
 
 @cache
-def _font() -> Path | None:
-    return next((path for path in _FONTS if path.is_file()), None)
+def _fonts() -> dict[str, Path]:
+    for pair in _FONTS:
+        regular, bold = (_FONT_DIR / name for name in pair)
+        if regular.is_file() and bold.is_file():
+            return {"demo-sans.ttf": regular, "demo-sans-bold.ttf": bold}
+    return {}
 
 
 @cache

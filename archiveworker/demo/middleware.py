@@ -85,9 +85,13 @@ async def _half(request: web.Request, response: web.StreamResponse) -> web.Strea
 
 
 async def _parameters(request: web.Request) -> dict[str, str]:
-    out = dict(request.query)
+    """Return what was sent; a key that came several times (``attemptids[]``) has its values joined by commas."""
+    pairs = list(request.query.items())
     if request.path == _REST and request.method == "POST":
-        out |= {key: value for key, value in (await request.post()).items() if isinstance(value, str)}
+        pairs += [(key, value) for key, value in (await request.post()).items() if isinstance(value, str)]
+    out: dict[str, str] = {}
+    for key, value in pairs:
+        out[key] = f"{out[key]},{value}" if key in out else value
     return out
 
 

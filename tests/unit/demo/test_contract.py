@@ -138,6 +138,17 @@ async def test_metadata_by_plain_and_numbered_arrays(lms: Lms) -> None:
     }
 
 
+async def test_the_journal_keeps_every_id_of_a_batch(lms: Lms) -> None:
+    row = lms.job(7)
+    function = "quiz_archiver_get_attempts_metadata"
+    pairs = [("wstoken", row.token), ("wsfunction", function), ("moodlewsrestformat", "json"), ("jobid", "job-1")]
+    pairs += [("courseid", "2"), ("cmid", "2"), ("quizid", "2"), ("attemptids[]", "35"), ("attemptids[]", "32")]
+    async with lms.session.post(f"{lms.state.base_url}/webservice/rest/server.php", data=pairs) as response:
+        assert [item["attemptid"] for item in (await response.json())["attempts"]] == [32, 35]
+    (entry,) = lms.state.journal.of(function)
+    assert entry.parameters["attemptids[]"] == "35,32"
+
+
 async def test_backup_is_pending_then_there_and_can_be_fetched(lms: Lms) -> None:
     row = lms.job(7)
     backup = row.request["task_moodle_backups"][0]
