@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
+import structlog
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
@@ -21,10 +22,14 @@ from archiveworker.rendering.config import GatewayConfig
 from archiveworker.rendering.policy import Policy, Refusal
 from archiveworker.rendering.wire import Response
 
+log = structlog.get_logger()
+
 _PIN_LIFE_S = 300.0
 _CONNECT_LIMIT_S = 10.0
 _UNREACHABLE_LIFE_S = 60.0
 _CONNECTION_COUNT = 8
+_PASSING_STATUSES = frozenset({429, 502, 503, 504})
+_PAUSE_S = 0.5
 _PASSED_UP = ("accept", "accept-language", "user-agent")
 _PASSED_DOWN = (
     "Content-Type",
@@ -147,7 +152,7 @@ class Fetcher:
             async with asyncio.timeout(self._config.request_limit_s):
                 if (refusal := await self._pin(origin)) is not None:
                     return Failure(403, refusal.reason)
-                return await self._ask(url, headers)
+                return await self._ask_twice(url, headers)
         except aiohttp.ConnectionTimeoutError:
             self._unreachable_until_s[origin] = now_s() + _UNREACHABLE_LIFE_S
             return Failure(504, f"no connection within {_CONNECT_LIMIT_S:g} s")
@@ -155,6 +160,19 @@ class Fetcher:
             return Failure(504, f"no answer within {self._config.request_limit_s:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as exc:
             return Failure(502, f"no answer ({type(exc).__name__})")
+
+    async def _ask_twice(self, url: str, headers: dict[str, str]) -> Response | Failure:
+        # A style sheet that fails for a moment would spoil the picture of every page that wants it.
+        try:
+            answer = await self._ask(url, headers)
+            if isinstance(answer, Failure) or answer.status not in _PASSING_STATUSES:
+                return answer
+        except aiohttp.ClientConnectorError:
+            raise
+        except aiohttp.ClientConnectionError:
+            log.info("asset_asked_again", host=LmsOrigin.of(url).host)
+        await asyncio.sleep(_PAUSE_S)
+        return await self._ask(url, headers)
 
     async def _ask(self, url: str, headers: dict[str, str]) -> Response | Failure:
         session = self._open_session()

@@ -8,7 +8,7 @@ this.
 
 import io
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
 
@@ -17,7 +17,7 @@ from pikepdf import Array, Dictionary, Name, String
 
 from archiveworker.domain.document import PdfProfile
 from archiveworker.domain.errors import RenderError
-from archiveworker.rendering import notdef, pdftext
+from archiveworker.rendering import glyphs, pdftext
 from archiveworker.runtime import resources
 
 _PRODUCER = "Skia/PDF"
@@ -50,6 +50,14 @@ _STANDARD_TYPES = frozenset(
     )
     for name in names
 )
+# A page on which everything is hidden from assistive technology gets no tags, and must not claim them.
+_UNTAGGED = {
+    PdfProfile.OFF: PdfProfile.OFF,
+    PdfProfile.PDF_A_2A: PdfProfile.PDF_A_2U,
+    PdfProfile.PDF_A_2U: PdfProfile.PDF_A_2U,
+    PdfProfile.PDF_A_3A: PdfProfile.PDF_A_3U,
+    PdfProfile.PDF_A_3U: PdfProfile.PDF_A_3U,
+}
 _BLOCK_TYPES = frozenset({"/Aside", "/Title", "/DocumentFragment"})
 _PRINT = 4
 _HIDDEN = 1 | 2 | 32 | 256  # Invisible, Hidden, NoView, ToggleNoView: forbidden by ISO 19005-2, 6.3.2
@@ -95,6 +103,7 @@ class FinishedPdf:
         text: all text, without layout.
         paint_count: lines, areas and images; 0 together with no text means blank.
         repaired_count: characters without a font that became boxes (or are left, when the profile is ``off``).
+        profile: what it claims to be; less than was asked for when Chromium found nothing to tag.
     """
 
     data: bytes
@@ -102,6 +111,7 @@ class FinishedPdf:
     text: str
     paint_count: int
     repaired_count: int
+    profile: PdfProfile
 
 
 def finish(data: bytes, metadata: PdfMetadata) -> FinishedPdf:
@@ -115,12 +125,12 @@ def finish(data: bytes, metadata: PdfMetadata) -> FinishedPdf:
             scan = pdftext.scan(pdf)
             if scan.is_blank:
                 # It has no structure to correct, and it will not be kept.
-                return FinishedPdf(data, len(pdf.pages), "", 0, 0)
+                return FinishedPdf(data, len(pdf.pages), "", 0, 0, PdfProfile.OFF)
             _set_information(pdf, metadata)
-            _order_structure(pdf, metadata)
-            if metadata.profile is not PdfProfile.OFF:
-                notdef.repair(pdf, scan)
-                _claim(pdf, metadata)
+            profile = metadata.profile if _order_structure(pdf) else _UNTAGGED[metadata.profile]
+            if profile is not PdfProfile.OFF:
+                glyphs.repair(pdf, scan)
+                _claim(pdf, replace(metadata, profile=profile))
             out = io.BytesIO()
             pdf.save(
                 out,
@@ -129,7 +139,7 @@ def finish(data: bytes, metadata: PdfMetadata) -> FinishedPdf:
                 deterministic_id=True,
                 fix_metadata_version=False,
             )
-            return FinishedPdf(out.getvalue(), len(pdf.pages), scan.text, scan.paint_count, scan.notdef_count)
+            return FinishedPdf(out.getvalue(), len(pdf.pages), scan.text, scan.paint_count, scan.notdef_count, profile)
     except pikepdf.PdfError as exc:
         raise RenderError("Chromium printed something that is not a readable PDF; render the page again") from exc
 
@@ -150,16 +160,16 @@ def _claim(pdf: pikepdf.Pdf, metadata: PdfMetadata) -> None:
             annotation[Name.F] = (int(annotation.get(Name.F, 0)) | _PRINT) & ~_HIDDEN
 
 
-def _order_structure(pdf: pikepdf.Pdf, metadata: PdfMetadata) -> None:
+def _order_structure(pdf: pikepdf.Pdf) -> bool:
+    """Put the structure tree in order; return whether there is one."""
     tree = pdf.Root.get(Name.StructTreeRoot)
     if tree is None:
-        if metadata.profile in (PdfProfile.PDF_A_2A, PdfProfile.PDF_A_3A):
-            raise RenderError("Chromium printed no structure tags; use a Chromium of version 122 or later")
-        return
+        return False
     pdf.Root.MarkInfo = Dictionary(Marked=True)
     elements = _elements(tree)
     _set_roles(tree, elements)
     _renumber(tree, elements)
+    return True
 
 
 def _set_information(pdf: pikepdf.Pdf, metadata: PdfMetadata) -> None:

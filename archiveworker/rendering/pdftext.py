@@ -16,6 +16,9 @@ _SHOW = frozenset({"Tj", "TJ", "'", '"'})
 _PAINT = frozenset({"sh", "BI", "INLINE IMAGE", "f", "F", "f*", "B", "B*", "b", "b*", "S", "s"})
 _MAX_DEPTH = 8
 
+BAD_TEXT = frozenset("\0\ufeff\ufffe")
+"""Characters that a ToUnicode CMap must not name. Source: ISO 19005-2, 6.2.11.7.2."""
+
 Instruction = pikepdf.ContentStreamInstruction | pikepdf.ContentStreamInlineImage
 
 _BLOCK = re.compile(rb"begin(bfchar|bfrange)(.*?)end\1", re.DOTALL)
@@ -31,12 +34,14 @@ class Scan:
         paint_count: lines, areas and images.
         notdef_count: characters that are shown as glyph 0, because no font has them.
         streams_with_notdef: the pages and forms that show them.
+        fonts_with_bad_text: fonts whose ToUnicode says what PDF/A forbids.
     """
 
     pieces: list[str] = field(default_factory=list)
     paint_count: int = 0
     notdef_count: int = 0
     streams_with_notdef: dict[str, pikepdf.Object] = field(default_factory=dict)
+    fonts_with_bad_text: list[pikepdf.Object] = field(default_factory=list)
 
     @property
     def is_blank(self) -> bool:
@@ -182,7 +187,9 @@ class _Reader:
         if font is None:
             return None
         if font.objgen not in self._fonts:
-            self._fonts[font.objgen] = font_map(font)
+            self._fonts[font.objgen] = made = font_map(font)
+            if any(BAD_TEXT & set(text) for text in made.characters.values()):
+                self._result.fonts_with_bad_text.append(font)
         return self._fonts[font.objgen]
 
     def _show(self, font: FontMap, operands: list[pikepdf.Object], *, quiet: bool) -> None:

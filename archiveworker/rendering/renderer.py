@@ -180,6 +180,8 @@ class ChromiumRenderer:
             warnings.append(
                 f"{pdf.repaired_count} character(s) are boxes: no installed font has them; install more fonts"
             )
+        if pdf.profile is not options.profile:
+            warnings.append(f"the PDF claims PDF/A-{pdf.profile}, not {options.profile}: Chromium found nothing to tag")
         raw_html = out_dir / RAW_HTML_NAME if printed.frozen_html is not None else None
         frozen_html = out_dir / FROZEN_HTML_NAME if printed.frozen_html is not None else None
         await asyncio.to_thread((out_dir / PDF_NAME).write_bytes, pdf.data)

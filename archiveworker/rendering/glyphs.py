@@ -1,4 +1,4 @@
-"""Replaces characters that no font could draw by a box that a reader, and a validator, understands.
+"""Repairs text: characters that no font could draw become a box that a reader, and a validator, understands.
 
 Where Chromium has no font for a character it shows glyph 0 of some font, which PDF/A forbids (ISO 19005-2, 6.2.11.8)
 and which has no Unicode value (6.2.11.7.2). The box of ours is a glyph of a small Type 3 font, mapped to U+FFFD; it
@@ -11,25 +11,29 @@ from decimal import Decimal
 import pikepdf
 from pikepdf import Array, Dictionary, Name, Operator, String
 
+from archiveworker.rendering import pdftext
 from archiveworker.rendering.pdftext import Scan
 
 _FONT_NAME = "/ArchiveworkerBox"
 _BOX_WIDTH = 600
 # 600 wide, an outline 40 thick, from the baseline to 700.
 _BOX = b"600 0 50 0 550 700 d1 50 0 500 700 re 90 40 420 620 re f*"
-_TO_UNICODE = (
-    b"/CIDInit /ProcSet findresource begin 12 dict begin begincmap\n"
-    b"/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def\n"
-    b"/CMapName /Adobe-Identity-UCS def /CMapType 2 def\n"
-    b"1 begincodespacerange <00> <FF> endcodespacerange\n"
-    b"1 beginbfchar <01> <FFFD> endbfchar\n"
-    b"endcmap CMapName currentdict /CMap defineresource pop end end"
+_CMAP = (
+    "/CIDInit /ProcSet findresource begin 12 dict begin begincmap\n"
+    "/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def\n"
+    "/CMapName /Adobe-Identity-UCS def /CMapType 2 def\n"
+    "1 begincodespacerange {space} endcodespacerange\n"
+    "{body}\n"
+    "endcmap CMapName currentdict /CMap defineresource pop end end"
 )
+_BOX_TEXT = _CMAP.format(space="<00> <FF>", body="1 beginbfchar <01> <FFFD> endbfchar").encode()
 _SHOW = frozenset({"Tj", "TJ"})
 
 
 def repair(pdf: pikepdf.Pdf, scan: Scan) -> None:
-    """Replace every glyph 0 in the streams that ``scan`` named."""
+    """Replace every glyph 0, and every forbidden text of a glyph, in what ``scan`` named."""
+    for font in scan.fonts_with_bad_text:
+        _allow_text(pdf, font)
     if not scan.streams_with_notdef:
         return
     box = pdf.make_indirect(_box_font(pdf))
@@ -47,6 +51,23 @@ def repair(pdf: pikepdf.Pdf, scan: Scan) -> None:
             stream[Name.Contents] = pdf.make_stream(rewritten)
 
 
+def _allow_text(pdf: pikepdf.Pdf, font: pikepdf.Object) -> None:
+    """Write the font's ToUnicode anew, with a word joiner (also invisible) for what must not stand in it."""
+    mapped = pdftext.font_map(font)
+    lines = [
+        f"<{code:0{2 * mapped.width_bytes}X}> <{_allowed(text).encode('utf-16-be').hex().upper()}>"
+        for code, text in mapped.characters.items()
+    ]
+    blocks = [lines[start : start + 100] for start in range(0, len(lines), 100)]
+    body = "\n".join(f"{len(block)} beginbfchar\n" + "\n".join(block) + "\nendbfchar" for block in blocks)
+    space = "<00> <FF>" if mapped.width_bytes == 1 else "<0000> <FFFF>"
+    font[Name.ToUnicode] = pdf.make_stream(_CMAP.format(space=space, body=body).encode())
+
+
+def _allowed(text: str) -> str:
+    return "".join("\u2060" if character in pdftext.BAD_TEXT else character for character in text)
+
+
 def _box_font(pdf: pikepdf.Pdf) -> Dictionary:
     return Dictionary(
         Type=Name.Font,
@@ -59,7 +80,7 @@ def _box_font(pdf: pikepdf.Pdf) -> Dictionary:
         LastChar=1,
         Widths=Array([_BOX_WIDTH]),
         Resources=Dictionary(),
-        ToUnicode=pdf.make_stream(_TO_UNICODE),
+        ToUnicode=pdf.make_stream(_BOX_TEXT),
     )
 
 
