@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from archiveworker.domain.digest import Sha256
 from archiveworker.domain.errors import NotFoundError, VerificationError
@@ -20,8 +22,9 @@ from archiveworker.evidence.digests import HashingWriter
 from archiveworker.evidence.entries import Entry, InlineFile
 from archiveworker.evidence.gzip_writer import SealedGzipWriter
 from archiveworker.evidence.reading import Limits
+from archiveworker.evidence.ustar import shortened
 from archiveworker.evidence.verify import STEPS, verify
-from tests.unit.evidence import golden
+from tests.unit.evidence import golden, strategies
 
 FORMATS = list(ContainerFormat)
 
@@ -56,6 +59,22 @@ def test_an_intact_archive_lacks_nothing_but_a_time_stamp(tmp_path: Path, contai
     assert [c.name for c in report.checks if c.verdict is not Verdict.GOOD] == ["manifest_timestamp"]
     assert report.verdict is Verdict.UNKNOWN
     assert report.file_count == len(golden.all_entries())
+
+
+@pytest.mark.parametrize("container", FORMATS)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    handed_in=st.dictionaries(strategies.paths, st.binary(max_size=2000), max_size=5), include_filehashes=st.booleans()
+)
+def test_whatever_is_packed_is_intact(
+    tmp_path: Path, container: ContainerFormat, handed_in: dict[ArchivePath, bytes], include_filehashes: bool
+) -> None:
+    contents = dict(golden.CONTENTS)
+    # A folder each, so that no name clashes with another one.
+    for number, (path, data) in enumerate(handed_in.items()):
+        contents[shortened(ArchivePath(f"attempts/{number}/{path}")).value] = data
+    entries = golden.all_entries(contents=contents, include_filehashes=include_filehashes)
+    assert not bad(verify(golden.make(tmp_path, entries, container).path))
 
 
 def test_checks_come_in_a_fixed_order(tmp_path: Path) -> None:
