@@ -19,7 +19,8 @@ class Entry:
         method: HTTP method.
         path: without the query.
         where: web service function, or the door's name (``pluginfile.php``, ``upload.php``), or empty.
-        parameters: as they came, values of a repeated key joined by commas; a token is ``sha256:`` and 12 digits of its digest.
+        parameters: as they came, values of a repeated key joined by commas; a token is
+            ``sha256:`` and 12 digits of its digest.
         status: HTTP status, 0 when the connection was dropped.
         fault: what went wrong on order, empty for nothing.
     """
