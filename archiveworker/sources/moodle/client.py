@@ -211,7 +211,7 @@ class MoodleClient:
         try:
             text = await self._text(response, what)
             answer = await asyncio.to_thread(first_json, text) if len(text) > BLOCK_BYTES else first_json(text)
-        except (NotJsonError, UnicodeDecodeError) as exc:
+        except NotJsonError as exc:
             kind = "a web page" if text.lstrip().startswith("<") else "a broken answer" if text else "nothing"
             raise SourceUnavailableError(
                 f"{what} answered with {kind} instead of JSON; look at Moodle's error log, and at any login or proxy "
@@ -232,13 +232,7 @@ class MoodleClient:
                         "limit for answers, or make the images in the questions smaller"
                     )
                 body.write(block)
-            if size_bytes <= self.config.large_answer_bytes:
-                body.seek(0)
-                return body.read().decode()
-            body.flush()
-            # Decoded straight from the page cache: the bytes never are in memory beside the text.
-            with mmap.mmap(body.fileno(), 0, access=mmap.ACCESS_READ) as view:
-                return str(view, "utf-8")
+            return _decoded(body, size_bytes <= self.config.large_answer_bytes)
 
     def _starred(self, text: str) -> str:
         return text.replace(self._token.reveal(), STARS)
@@ -251,3 +245,18 @@ async def _beginning_of(response: aiohttp.ClientResponse) -> bytes:
         if len(body) >= _ERROR_BODY_BYTES:
             break
     return bytes(body)
+
+
+def _decoded(body: tempfile.SpooledTemporaryFile[bytes], in_memory: bool) -> str:
+    try:
+        if in_memory:
+            body.seek(0)
+            return body.read().decode()
+        body.flush()
+        # Decoded straight from the page cache: the bytes never are in memory beside the text.
+        with mmap.mmap(body.fileno(), 0, access=mmap.ACCESS_READ) as view:
+            return str(view, "utf-8")
+    except UnicodeDecodeError as exc:
+        reason = exc.reason
+    # Not from within the handler: that error carries the whole body along.
+    raise NotJsonError(f"not UTF-8: {reason}")

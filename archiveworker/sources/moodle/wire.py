@@ -65,8 +65,11 @@ def first_json(text: str) -> object:
     try:
         value, _ = _DECODER.raw_decode(text.lstrip("\ufeff \t\r\n"))
     except (ValueError, RecursionError) as exc:
-        raise NotJsonError("not a JSON value") from exc
-    return value
+        reason = str(exc)
+    else:
+        return value
+    # Not from within the handler: json's own error carries the whole text along.
+    raise NotJsonError(reason)
 
 
 def refusal_in(answer: object) -> Refusal | None:

@@ -20,7 +20,6 @@ ATTEMPTS: Final = "task_archive_quiz_attempts"
 BACKUPS: Final = "task_moodle_backups"
 TOKEN: Final = "wstoken"  # noqa: S105 - the name of a field
 _VERSIONS: Final = range(min(API_VERSIONS), max(API_VERSIONS) + 1)
-_NO_SECTIONS: Final[Mapping[str, bool]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class AttemptsTask:
 
     attempt_ids: tuple[int, ...]
     fetch_metadata: bool = False
-    sections: Mapping[str, bool] = _NO_SECTIONS
+    sections: Mapping[str, bool] = field(default_factory=dict)
     foldername_pattern: str | None = None
     filename_pattern: str | None = None
     render: RenderOptions = field(default_factory=RenderOptions)
@@ -157,7 +156,7 @@ def _attempts(fields: Fields, version: ApiVersion, config: MoodleConfig) -> Atte
     return AttemptsTask(
         attempt_ids=ids,
         fetch_metadata=task.flag("fetch_metadata", default=False),
-        sections=MappingProxyType(task.flags("sections")) if "sections" in task else _NO_SECTIONS,
+        sections=MappingProxyType(task.flags("sections") if "sections" in task else {}),
         foldername_pattern=task.text("foldername_pattern") if "foldername_pattern" in task else None,
         filename_pattern=task.text("filename_pattern") if "filename_pattern" in task else None,
         render=RenderOptions(

@@ -1,0 +1,125 @@
+"""Sessions and bodies, against a real server on loopback."""
+
+import hashlib
+import io
+import itertools
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from hypothesis import given
+from hypothesis import strategies as st
+
+from archiveworker import __version__
+from archiveworker.domain.errors import LimitExceededError, SettingsError
+from archiveworker.runtime.http import (
+    BLOCK_BYTES,
+    DigestWriter,
+    HttpOptions,
+    client_session,
+    last_modified_s,
+    read_range,
+    save_body,
+)
+
+CONTENT = bytes(range(256)) * 10_000
+
+
+async def serve_content(request: web.Request) -> web.StreamResponse:
+    if request.path == "/headers":
+        return web.json_response(dict(request.headers))
+    response = web.StreamResponse(headers={"Last-Modified": request.query.get("modified", "")})
+    await response.prepare(request)
+    with io.BytesIO(CONTENT) as body:
+        while block := body.read(100_000):
+            await response.write(block)
+    return response
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[TestServer]:
+    app = web.Application()
+    app.router.add_get("/{path:.*}", serve_content)
+    async with TestServer(app) as running:
+        yield running
+
+
+async def test_a_body_is_hashed_while_it_is_written(server, tmp_path):
+    async with client_session(HttpOptions()) as session, session.get(server.make_url("/")) as response:
+        saved = await save_body(response, tmp_path / "body", max_bytes=len(CONTENT), what="it")
+
+    assert (tmp_path / "body").read_bytes() == CONTENT
+    assert saved.sha256.hex == hashlib.sha256(CONTENT).hexdigest()
+    assert saved.sha1.hex == hashlib.sha1(CONTENT).hexdigest()
+    assert saved.size_bytes == len(CONTENT)
+
+
+async def test_a_body_that_says_nothing_of_its_size_is_stopped_at_the_limit(server, tmp_path):
+    async with client_session(HttpOptions()) as session, session.get(server.make_url("/")) as response:
+        assert response.content_length is None
+        with pytest.raises(LimitExceededError, match="the file is larger than the 2559999 bytes"):
+            await save_body(response, tmp_path / "body", max_bytes=len(CONTENT) - 1, what="the file")
+
+    assert (tmp_path / "body").stat().st_size < len(CONTENT)
+
+
+async def test_a_session_says_who_it_is_and_keeps_no_cookies(server):
+    async with client_session(HttpOptions()) as session:
+        async with session.get(server.make_url("/headers")) as response:
+            headers = await response.json()
+        assert len(session.cookie_jar) == 0
+
+    assert headers["User-Agent"] == f"archiveworker/{__version__}"
+    assert "Cookie" not in headers
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+async def test_a_ca_bundle_that_cannot_be_used_is_a_matter_of_settings(tmp_path, content):
+    bundle = tmp_path / "ca.pem"
+    if content:
+        bundle.write_text(content)
+    with pytest.raises(SettingsError, match=r"ca\.pem cannot be used: it must be a readable PEM file"):
+        client_session(HttpOptions(ca_bundle=bundle))
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("Sat, 21 Nov 2026 01:28:27 GMT", 1795224507), ("", None), ("yesterday", None), ("Sat, 99 Nov 2026", None)],
+)
+async def test_last_modified_is_read_or_left(server, text, seconds):
+    url = server.make_url("/").with_query(modified=text)
+    async with client_session(HttpOptions()) as session, session.get(url) as response:
+        assert last_modified_s(response) == seconds
+
+
+@given(cuts=st.lists(st.integers(0, 5000), max_size=20))
+def test_digests_do_not_depend_on_the_blocks(tmp_path_factory: pytest.TempPathFactory, cuts: list[int]):
+    path: Path = tmp_path_factory.mktemp("digest") / "file"
+    ends = [0, *sorted(cuts), 5000]
+    with DigestWriter(path) as writer:
+        for start, end in itertools.pairwise(ends):
+            writer.write(CONTENT[start:end])
+        saved = writer.saved()
+
+    assert path.read_bytes() == CONTENT[:5000]
+    assert saved.sha256.hex == hashlib.sha256(CONTENT[:5000]).hexdigest()
+
+
+async def test_a_range_of_a_file_is_read_in_blocks(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(CONTENT)
+
+    blocks = [block async for block in read_range(path, 10, len(CONTENT) - 20)]
+
+    assert b"".join(blocks) == CONTENT[10:-10]
+    assert max(map(len, blocks)) == BLOCK_BYTES
+
+
+async def test_a_file_that_became_shorter_is_noticed(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"short")
+    with pytest.raises(OSError, match="file became shorter while it was sent"):
+        async for _ in read_range(path, 0, 6):
+            pass
