@@ -26,7 +26,8 @@
       return Array.isArray(pending) && pending.length ? pending.slice(0, 5).join(", ") : null;
     },
 
-    // MathJax 2: a marker at the end of its queue, and nothing behind it.
+    // MathJax 2: a marker at the end of its queue, and nothing behind it. While a call waits for a font or a file, the
+    // queue is empty and not running, but "pending".
     mathjax2: () => {
       const hub = window.MathJax?.Hub;
       if (!hub?.Queue || !hub.queue) {
@@ -42,7 +43,7 @@
       if (!state.mathjax2.done) {
         return "typesetting";
       }
-      if (hub.queue.queue?.length || hub.queue.running) {
+      if (hub.queue.queue?.length || hub.queue.running || hub.queue.pending) {
         state.mathjax2 = null;
         return "typesetting";
       }
