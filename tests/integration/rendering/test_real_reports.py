@@ -1,4 +1,4 @@
-"""Two reports that a real Moodle made, if they lie beside the checkout; their style sheets and scripts cannot be reached."""
+"""Two reports that a real Moodle made, if they lie beside the checkout; what they load cannot be reached."""
 
 import json
 from pathlib import Path
