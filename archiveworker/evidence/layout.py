@@ -2,7 +2,7 @@
 
 Pure: takes entries, gives entries. In this order::
 
-    contents = with_sidecars(files)                    # <name>.sha256 beside files of attempts/ and backups/
+    contents = with_sidecars(files)                    # <name>.sha256 beside every file
     manifest = manifest_of(contents)                   # the same for the same contents: this is what gets stamped
     evidence = evidence_of(manifest, stamp, record)    # all that differs from job to job
     pack([*contents, manifest, *evidence], ...)
@@ -25,7 +25,6 @@ REPLY_NAME = ArchivePath("evidence/manifest-sha256.txt.tsr")
 CHAIN_NAME = ArchivePath("evidence/chain.pem")
 VERIFY_NAME = ArchivePath("evidence/VERIFY.txt")
 JOB_NAME = ArchivePath("evidence/job.txt")
-SIDECAR_FOLDERS = ("attempts/", "backups/")
 
 _NO_TIME = datetime(1980, 1, 1, tzinfo=UTC)
 
@@ -47,8 +46,13 @@ class JobRecord:
     lms: str
 
 
+def is_content(name: str) -> bool:
+    """Tell whether ``name`` is a file that the manifest lists, so that it may have a sidecar or be one."""
+    return name != lists.MANIFEST_NAME.value and not name.startswith(EVIDENCE_FOLDER)
+
+
 def with_sidecars(files: Sequence[Entry], *, include_filehashes: bool = True) -> tuple[Entry, ...]:
-    """Return ``files`` and a ``.sha256`` beside each one below ``attempts/`` and ``backups/``.
+    """Return ``files`` and a ``.sha256`` beside each one.
 
     Where a file of that name is among the contents already (a student may have handed it in), it stays and its
     neighbour gets no sidecar.
@@ -63,7 +67,7 @@ def with_sidecars(files: Sequence[Entry], *, include_filehashes: bool = True) ->
     entries: list[Entry] = list(files)
     for entry in files:
         path = entry.path.with_suffix_added(lists.SIDECAR_SUFFIX)
-        if entry.path.value.startswith(SIDECAR_FOLDERS) and path.value.casefold() not in taken:
+        if path.value.casefold() not in taken:
             entries.append(InlineFile(path, lists.sidecar(entry.path.name, entry.sha256), entry.modified_at))
     return tuple(entries)
 

@@ -118,6 +118,6 @@ def _store(name: str, limits: Limits, scan: Scan) -> tuple[dict[str, bytes] | No
     """Return where the file's contents are kept, if at all, and up to which size."""
     if name in verify_checks.KEPT_NAMES:
         return scan.kept, limits.max_list_bytes
-    if name.startswith(layout.SIDECAR_FOLDERS) and name.endswith(lists.SIDECAR_SUFFIX):
+    if layout.is_content(name) and name.endswith(lists.SIDECAR_SUFFIX):
         return scan.sidecars, _SIDECAR_MAX_BYTES
     return None, -1

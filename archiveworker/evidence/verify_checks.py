@@ -123,9 +123,14 @@ def check_files(scan: Scan, listed: Mapping[str, Sha256] | None, *, manifest_dam
 
 
 def check_sidecars(scan: Scan, listed: Mapping[str, Sha256] | None, findings: Findings) -> None:
-    """Each ``<name>.sha256`` holds the digest and the name of the file beside it."""
-    contents, sidecars = _split_sidecars(scan)
-    if not sidecars or any(name + lists.SIDECAR_SUFFIX not in scan.digests for name in contents):
+    """Each ``<name>.sha256`` holds the digest and the name of the file beside it.
+
+    A folder in which a file has none is left alone: what is called ``.sha256`` there was handed in.
+    """
+    contents, found = _split_sidecars(scan)
+    without = {_folder(name) for name in contents if name + lists.SIDECAR_SUFFIX not in scan.digests}
+    sidecars = [name for name in found if _folder(name) not in without]
+    if not sidecars:
         findings.good("sidecars", "the archive has no .sha256 files beside its files")
         return
     for name in sidecars:
@@ -143,15 +148,19 @@ def check_sidecars(scan: Scan, listed: Mapping[str, Sha256] | None, findings: Fi
         findings.good("sidecars", f"{len(sidecars)} agree with the files beside them")
 
 
+def _folder(name: str) -> str:
+    return name.rpartition("/")[0]
+
+
 def _split_sidecars(scan: Scan) -> tuple[list[str], list[str]]:
-    """Names below attempts/ and backups/: contents, sidecars.
+    """Names that the manifest lists: contents, sidecars.
 
     A handed-in file may be called ``x.sha256`` too; it is told by having a sidecar of its own (see ``layout``).
     """
     contents: list[str] = []
     sidecars: list[str] = []
     for name in scan.digests:
-        if name.startswith(layout.SIDECAR_FOLDERS):
+        if layout.is_content(name):
             beside, suffix = name.removesuffix(lists.SIDECAR_SUFFIX), lists.SIDECAR_SUFFIX
             is_sidecar = name.endswith(suffix) and beside in scan.digests and name + suffix not in scan.digests
             (sidecars if is_sidecar else contents).append(name)

@@ -1,0 +1,1 @@
+"""Things that tests start for real: a worker as a process of its own."""
