@@ -37,6 +37,10 @@ class Fields:
             return RequestError(f"{self.name(key)} is missing; it {expectation}")
         return RequestError(f"{self.name(key)} {expectation}")
 
+    def beside(self, key: str, value: object) -> "Fields":
+        """Return these fields with one more."""
+        return Fields({**self._values, key: value}, self._where)
+
     def raw(self, key: str) -> object:
         """Return the value, None when missing."""
         return self._values.get(key)

@@ -143,8 +143,7 @@ def _site(fields: Fields, version: ApiVersion) -> MoodleSite:
     if "moodle_base_url" in fields or "moodle_base_url" in version.top_keys:
         return request.site(fields, "moodle_base_url", "moodle_ws_url", "moodle_upload_url")
     base = fields.text("moodle_ws_url").removesuffix(WS_PATH)
-    urls = {key: fields.raw(key) for key in ("moodle_ws_url", "moodle_upload_url")}
-    return request.site(Fields(urls | {"moodle_base_url": base}), "moodle_base_url", *urls)
+    return request.site(fields.beside("moodle_base_url", base), "moodle_base_url", "moodle_ws_url", "moodle_upload_url")
 
 
 def _attempts(fields: Fields, version: ApiVersion, config: MoodleConfig) -> AttemptsTask | None:
