@@ -125,12 +125,11 @@ def check_files(scan: Scan, listed: Mapping[str, Sha256] | None, *, manifest_dam
 def check_sidecars(scan: Scan, listed: Mapping[str, Sha256] | None, findings: Findings) -> None:
     """Each ``<name>.sha256`` holds the digest and the name of the file beside it.
 
-    A folder in which a file has none is left alone: what is called ``.sha256`` there was handed in.
+    An archive has sidecars if the worker's own files at the top have; without them, what is called ``.sha256`` below
+    ``attempts/`` was handed in.
     """
-    contents, found = _split_sidecars(scan)
-    without = {_folder(name) for name in contents if name + lists.SIDECAR_SUFFIX not in scan.digests}
-    sidecars = [name for name in found if _folder(name) not in without]
-    if not sidecars:
+    sidecars = _sidecars(scan)
+    if not any("/" not in name for name in sidecars):
         findings.good("sidecars", "the archive has no .sha256 files beside its files")
         return
     for name in sidecars:
@@ -148,23 +147,17 @@ def check_sidecars(scan: Scan, listed: Mapping[str, Sha256] | None, findings: Fi
         findings.good("sidecars", f"{len(sidecars)} agree with the files beside them")
 
 
-def _folder(name: str) -> str:
-    return name.rpartition("/")[0]
-
-
-def _split_sidecars(scan: Scan) -> tuple[list[str], list[str]]:
-    """Names that the manifest lists: contents, sidecars.
-
-    A handed-in file may be called ``x.sha256`` too; it is told by having a sidecar of its own (see ``layout``).
-    """
-    contents: list[str] = []
-    sidecars: list[str] = []
-    for name in scan.digests:
-        if layout.is_content(name):
-            beside, suffix = name.removesuffix(lists.SIDECAR_SUFFIX), lists.SIDECAR_SUFFIX
-            is_sidecar = name.endswith(suffix) and beside in scan.digests and name + suffix not in scan.digests
-            (sidecars if is_sidecar else contents).append(name)
-    return contents, sidecars
+def _sidecars(scan: Scan) -> list[str]:
+    """Names that are a sidecar by form: a handed-in ``x.sha256`` is told by having one of its own (see ``layout``)."""
+    suffix = lists.SIDECAR_SUFFIX
+    return [
+        name
+        for name in scan.digests
+        if layout.is_content(name)
+        and name.endswith(suffix)
+        and name.removesuffix(suffix) in scan.digests
+        and name + suffix not in scan.digests
+    ]
 
 
 def check_manifest_timestamp(

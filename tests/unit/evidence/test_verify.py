@@ -220,7 +220,7 @@ def test_a_sidecar_that_does_not_agree_is_named_even_when_the_manifest_lists_it(
     contents = dict(golden.CONTENTS)
     pdf = "attempts/zoe/33/attempt.pdf"
     other = f"{Sha256.of(b'other').hex}  attempt.pdf\n".encode()
-    for name in [n for n in contents if n.startswith("attempts/")]:
+    for name in list(contents):
         good = f"{Sha256.of(contents[name]).hex}  {name.rsplit('/', 1)[-1]}\n".encode()
         contents[name + ".sha256"] = other if name == pdf else good
     report = verify(golden.make(tmp_path, golden.all_entries(contents=contents, include_filehashes=False)).path)
