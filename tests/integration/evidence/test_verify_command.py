@@ -36,7 +36,7 @@ async def test_the_command_says_good(
     assert run(packed.path, "--ca", tmp_path / "ca.pem") == 0
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "exam.tar.gz"
-    assert said[1] == "good    1. container: exam.tar.gz: read to its end, 15 files"
+    assert said[1] == "good    1. container: exam.tar.gz: read to its end, 19 files"
     assert said[-1].startswith("GOOD: ")
 
 

@@ -123,7 +123,7 @@ async def test_the_commands_name_what_was_changed(tmp_path: Path, tsa: Tsa, stam
 async def test_sidecars_are_read_by_sha256sum(tmp_path: Path) -> None:
     root = unpack(tmp_path, ContainerFormat.TAR_GZ, None)
     sidecars = list(root.rglob("attempts/**/*.sha256"))
-    assert len(sidecars) == 2
+    assert len(sidecars) == 6
     for sidecar in sidecars:
         assert bash(f"sha256sum --strict -c '{sidecar.name}'", sidecar.parent)[0] == 0
 
