@@ -36,7 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands."""
     parser = argparse.ArgumentParser(
         prog="archiveworker",
-        description="Archives exams of a learning management system: rendered, hashed, time-stamped, for anyone to check.",
+        description="Archives exams of a learning management system: rendered, hashed, time-stamped, checkable.",
     )
     parser.add_argument("--version", action="version", version=f"archiveworker {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)

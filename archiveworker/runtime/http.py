@@ -191,22 +191,22 @@ def _too_large(what: str, max_bytes: int) -> LimitExceededError:
     )
 
 
-async def read_range(path: Path, start: int, length: int) -> AsyncIterator[bytes]:
-    """Yield ``length`` bytes of a file from ``start`` on, in blocks.
+async def read_range(file: BinaryIO, start: int, length: int) -> AsyncIterator[bytes]:
+    """Yield ``length`` bytes of an open file from ``start`` on, in blocks.
+
+    The file is the caller's to close: a server that answers early leaves this generator unfinished.
 
     Raises:
         OSError: the file is shorter than that, or cannot be read.
     """
-    file = await asyncio.to_thread(path.open, "rb")
-    with file:
-        await asyncio.to_thread(file.seek, start)
-        left = length
-        while left:
-            block = await asyncio.to_thread(file.read, min(BLOCK_BYTES, left))
-            if not block:
-                raise OSError(f"{path.name} became shorter while it was sent")
-            left -= len(block)
-            yield block
+    await asyncio.to_thread(file.seek, start)
+    left = length
+    while left:
+        block = await asyncio.to_thread(file.read, min(BLOCK_BYTES, left))
+        if not block:
+            raise OSError("the file became shorter while it was sent")
+        left -= len(block)
+        yield block
 
 
 def last_modified_s(response: aiohttp.ClientResponse) -> int | None:

@@ -11,7 +11,8 @@ from tests.fakes.worker import WorkerProcess
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.chromium]
 
-OLD_SECTIONS = ["header", "quiz_feedback", "question", "question_feedback", "general_feedback", "rightanswer", "history"]
+FEEDBACK_SECTIONS = ["quiz_feedback", "question_feedback", "general_feedback"]
+OLD_SECTIONS = ["header", "question", "rightanswer", "history", *FEEDBACK_SECTIONS]
 REPORT_1 = {"courseid", "cmid", "quizid", "attemptid"}
 REPORT_2 = REPORT_1 | {f"sections[{name}]" for name in OLD_SECTIONS}
 REPORT_4 = REPORT_2 | {"sections[attachments]", "attachments"}

@@ -1,6 +1,7 @@
 """A real ``archiveworker serve`` in a process group of its own, started, asked, killed and started again."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -92,10 +93,8 @@ class WorkerProcess:
             return
         if self._process.returncode is None:
             await self.terminate()
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
     async def request(self, method: str, path: str, **arguments: Any) -> tuple[int, Any, Mapping[str, str]]:
         """Send one request; return status, JSON (or text) and headers."""

@@ -81,6 +81,7 @@ class MoodleClient:
         async def read(response: aiohttp.ClientResponse) -> object:
             return await self._json(response, what)
 
+        log.debug("lms_call", function=function)
         limit_s = timeout_s or self.config.call_timeout_s
         answer = await self.exchange("POST", URL(self.site.ws_url), read, what=what, limits=(limit_s, None), data=form)
         if not isinstance(answer, dict):
@@ -167,7 +168,7 @@ class MoodleClient:
             failure = self._unreachable(exc, what)
         else:
             took_s = round(self._clock.monotonic_s() - started_s, 3)
-            log.debug("lms_request", what=what, method=method, status=status, took_s=took_s)
+            log.debug("lms_request", script=_script(url), method=method, status=status, took_s=took_s)
             return result
         # Outside of the handler, so that the original error, whose text may show an address, is not its context.
         raise failure
@@ -236,6 +237,11 @@ class MoodleClient:
 
     def _starred(self, text: str) -> str:
         return text.replace(self._token.reveal(), STARS)
+
+
+def _script(url: URL) -> str:
+    """Return which of Moodle's scripts is asked: the rest of the address may hold names of files, or the token."""
+    return next((part for part in url.parts if part.endswith(".php")), "?")
 
 
 async def _beginning_of(response: aiohttp.ClientResponse) -> bytes:

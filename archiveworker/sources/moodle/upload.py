@@ -4,6 +4,7 @@ Source: Moodle's ``webservice/upload.php``. The file is streamed from disk, with
 web servers hand no body of unknown length to PHP.
 """
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -116,13 +117,15 @@ class Uploader:
             "Content-Length": str(len(head) + part.length + len(tail)),
         }
 
-        async def body() -> AsyncIterator[bytes]:
-            yield head
-            async for block in read_range(file, part.start, part.length):
-                yield block
-            yield tail
+        with await asyncio.to_thread(file.open, "rb") as source:
 
-        answer = await self._client.post_file(body, headers, _WHAT)
+            async def body() -> AsyncIterator[bytes]:
+                yield head
+                async for block in read_range(source, part.start, part.length):
+                    yield block
+                yield tail
+
+            answer = await self._client.post_file(body, headers, _WHAT)
         return self._ticket(answer, part.length)
 
     def _ticket(self, answer: object, length: int) -> dict[str, str]:

@@ -47,6 +47,7 @@ class StrictMoodle:
     file_requests: list[tuple[str, str]] = field(default_factory=list)
     answers: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     upload_answers: list[Any] = field(default_factory=list)
+    upload_unread: list[Callable[[], web.Response]] = field(default_factory=list)
     files: dict[str, tuple[bytes, str]] = field(default_factory=dict)
     file_answers: list[Any] = field(default_factory=list)
     urls: list[str] = field(default_factory=list)
@@ -82,6 +83,8 @@ class StrictMoodle:
 
     async def upload(self, request: web.Request) -> web.StreamResponse:
         self.urls.append(str(request.url))
+        if self.upload_unread:
+            return self.upload_unread.pop()()
         fields, filename, content = {}, "", b""
         async for part in await request.multipart():
             if part.filename is None:

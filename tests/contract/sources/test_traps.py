@@ -16,7 +16,7 @@ from archiveworker.domain.errors import (
     TokenRefusedError,
 )
 from archiveworker.domain.ids import ArchivePath, ItemKey
-from archiveworker.domain.job import JobState, PlannedBackup, PlannedItem
+from archiveworker.domain.job import FinishedArchive, JobState, PlannedBackup, PlannedItem
 from archiveworker.sources.quiz_archiver import QuizArchiverSource
 from tests.contract.sources.posted import backup, quiz_request
 from tests.contract.sources.strict_moodle import StrictMoodle, draft
@@ -620,3 +620,15 @@ async def test_a_job_of_backups_alone_has_no_items(moodle, connect):
     assert plan.items == ()
     assert plan.backups == (BACKUP,)
     assert moodle.calls == []
+
+
+async def test_a_server_that_answers_before_it_has_read_the_archive_is_understood(moodle, connect, tmp_path):
+    size_bytes = 40_000_000
+    file = tmp_path / "large"
+    with file.open("wb") as sparse:
+        sparse.truncate(size_bytes)
+    archive = FinishedArchive(name="large.zip", spooled="large", sha256="ab" * 32, size_bytes=size_bytes)
+    moodle.upload_unread.append(lambda: web.Response(status=413, text="Request Entity Too Large"))
+    async with connect() as connection:
+        with pytest.raises(SourceError, match="client_max_body_size"):
+            await connection.upload(archive, file)

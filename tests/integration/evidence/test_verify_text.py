@@ -73,8 +73,8 @@ async def test_every_command_says_what_the_text_promises(
     assert len(commands(text)) == 7
     assert "all files are unchanged" in said
     assert "the evidence is undamaged" in said
-    assert re.search(rf"^{len(golden.CONTENTS) + 2}$", said, re.MULTILINE)
-    assert f"It must answer {len(golden.CONTENTS) + 2}." in text
+    assert re.search(rf"^{2 * len(golden.CONTENTS)}$", said, re.MULTILINE)
+    assert f"It must answer {2 * len(golden.CONTENTS)}." in text
     assert "Time stamp: " in said
     assert "CN = Test TSA" in said
     assert ("Nobody has vouched" in text) is not trusted
@@ -122,7 +122,7 @@ async def test_the_commands_name_what_was_changed(tmp_path: Path, tsa: Tsa, stam
 
 async def test_sidecars_are_read_by_sha256sum(tmp_path: Path) -> None:
     root = unpack(tmp_path, ContainerFormat.TAR_GZ, None)
-    sidecars = list(root.rglob("attempts/**/*.sha256"))
+    sidecars = [p for p in root.rglob("*.sha256") if "evidence" not in p.parts]
     assert len(sidecars) == 6
     for sidecar in sidecars:
         assert bash(f"sha256sum --strict -c '{sidecar.name}'", sidecar.parent)[0] == 0

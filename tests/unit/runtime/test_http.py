@@ -111,7 +111,8 @@ async def test_a_range_of_a_file_is_read_in_blocks(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(CONTENT)
 
-    blocks = [block async for block in read_range(path, 10, len(CONTENT) - 20)]
+    with path.open("rb") as file:
+        blocks = [block async for block in read_range(file, 10, len(CONTENT) - 20)]
 
     assert b"".join(blocks) == CONTENT[10:-10]
     assert max(map(len, blocks)) == BLOCK_BYTES
@@ -120,6 +121,6 @@ async def test_a_range_of_a_file_is_read_in_blocks(tmp_path):
 async def test_a_file_that_became_shorter_is_noticed(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"short")
-    with pytest.raises(OSError, match="file became shorter while it was sent"):
-        async for _ in read_range(path, 0, 6):
+    with path.open("rb") as file, pytest.raises(OSError, match="file became shorter while it was sent"):
+        async for _ in read_range(file, 0, 6):
             pass
