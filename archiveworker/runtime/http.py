@@ -7,6 +7,7 @@ Accepted risk: exceptions of aiohttp may hold a URL; ``without_secret`` replaces
 """
 
 import asyncio
+import contextlib
 import hashlib
 import ssl
 from collections.abc import AsyncIterator
@@ -142,7 +143,9 @@ class DigestWriter:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        # A full disk was reported by ``write``; closing would only report it again, in place of that.
+        with contextlib.suppress(OSError):
+            self._file.close()
 
     @property
     def size_bytes(self) -> int:
@@ -150,8 +153,13 @@ class DigestWriter:
         return self._size_bytes
 
     def write(self, data: bytes) -> None:
-        """Append ``data``."""
+        """Append ``data``.
+
+        Raises:
+            OSError: there is no room.
+        """
         self._file.write(data)
+        self._file.flush()
         self._sha256.update(data)
         self._sha1.update(data)
         self._size_bytes += len(data)
@@ -171,17 +179,20 @@ async def save_body(response: aiohttp.ClientResponse, path: Path, *, max_bytes: 
         what: for the message, e.g. a file name.
 
     Raises:
-        LimitExceededError: the body is larger than ``max_bytes``.
+        LimitExceededError: the body is larger than ``max_bytes``, or than the room on the disk.
         aiohttp.ClientError: the connection broke.
         TimeoutError: nothing came for too long.
     """
     if (response.content_length or 0) > max_bytes:
         raise _too_large(what, max_bytes)
-    with await asyncio.to_thread(DigestWriter, path) as writer:
+    with DigestWriter(path) as writer:
         async for block in response.content.iter_chunked(BLOCK_BYTES):
             if writer.size_bytes + len(block) > max_bytes:
                 raise _too_large(what, max_bytes)
-            await asyncio.to_thread(writer.write, block)
+            try:
+                await asyncio.to_thread(writer.write, block)
+            except OSError as exc:
+                raise LimitExceededError(f"{what} cannot be written ({exc.strerror}); make room on the disk") from exc
         return writer.saved()
 
 

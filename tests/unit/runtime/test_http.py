@@ -25,6 +25,7 @@ from archiveworker.runtime.http import (
 )
 
 CONTENT = bytes(range(256)) * 10_000
+FULL = Path("/dev/full")
 
 
 async def serve_content(request: web.Request) -> web.StreamResponse:
@@ -32,7 +33,7 @@ async def serve_content(request: web.Request) -> web.StreamResponse:
         return web.json_response(dict(request.headers))
     response = web.StreamResponse(headers={"Last-Modified": request.query.get("modified", "")})
     await response.prepare(request)
-    with io.BytesIO(CONTENT) as body:
+    with io.BytesIO(CONTENT[: int(request.query.get("size", len(CONTENT)))]) as body:
         while block := body.read(100_000):
             await response.write(block)
     return response
@@ -124,3 +125,12 @@ async def test_a_file_that_became_shorter_is_noticed(tmp_path):
     with path.open("rb") as file, pytest.raises(OSError, match="file became shorter while it was sent"):
         async for _ in read_range(file, 0, 6):
             pass
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="only Linux has /dev/full")
+@pytest.mark.parametrize("size", [10, len(CONTENT)])
+async def test_a_full_disk_is_said_to_be_one(server, size):
+    url = server.make_url("/").with_query(size=size)
+    async with client_session(HttpOptions()) as session, session.get(url) as response:
+        with pytest.raises(LimitExceededError, match="the file cannot be written .*make room on the disk"):
+            await save_body(response, FULL, max_bytes=len(CONTENT), what="the file")
