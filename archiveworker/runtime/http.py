@@ -38,7 +38,7 @@ class HttpOptions:
         connect_timeout_s: to resolve, connect and shake hands.
         answer_timeout_s: without a single byte, after the request was sent.
         connections_per_host: at the same time.
-        ca_bundle: PEM file with certificates to trust instead of the system's.
+        ca_bundle: PEM file with certificates to trust in addition to the system's.
         proxy_url: HTTP proxy for everything; None goes directly.
     """
 
@@ -78,10 +78,12 @@ def client_session(options: HttpOptions) -> aiohttp.ClientSession:
 def _trust(ca_bundle: Path | None) -> ssl.SSLContext | bool:
     if ca_bundle is None:
         return True
+    context = ssl.create_default_context()
     try:
-        return ssl.create_default_context(cafile=ca_bundle)
+        context.load_verify_locations(cafile=ca_bundle)
     except (OSError, ssl.SSLError) as exc:
         raise SettingsError(f"the CA bundle {ca_bundle} cannot be used: it must be a readable PEM file") from exc
+    return context
 
 
 def describe_failure(exc: BaseException) -> str:
@@ -169,7 +171,9 @@ class DigestWriter:
         return SavedBody(Sha256(self._sha256.digest()), Sha1(self._sha1.hexdigest()), self._size_bytes)
 
 
-async def save_body(response: aiohttp.ClientResponse, path: Path, *, max_bytes: int, what: str) -> SavedBody:
+async def save_body(
+    response: aiohttp.ClientResponse, path: Path, *, max_bytes: int, what: str, setting: str
+) -> SavedBody:
     """Write the body of ``response`` to ``path``, hashing on the way; never more than one block is in memory.
 
     Args:
@@ -177,6 +181,7 @@ async def save_body(response: aiohttp.ClientResponse, path: Path, *, max_bytes: 
         path: made, or emptied.
         max_bytes: more is refused, whatever the header said.
         what: for the message, e.g. a file name.
+        setting: for the message: what raises ``max_bytes``.
 
     Raises:
         LimitExceededError: the body is larger than ``max_bytes``, or than the room on the disk.
@@ -184,11 +189,11 @@ async def save_body(response: aiohttp.ClientResponse, path: Path, *, max_bytes: 
         TimeoutError: nothing came for too long.
     """
     if (response.content_length or 0) > max_bytes:
-        raise _too_large(what, max_bytes)
+        raise _too_large(what, max_bytes, setting)
     with DigestWriter(path) as writer:
         async for block in response.content.iter_chunked(BLOCK_BYTES):
             if writer.size_bytes + len(block) > max_bytes:
-                raise _too_large(what, max_bytes)
+                raise _too_large(what, max_bytes, setting)
             try:
                 await asyncio.to_thread(writer.write, block)
             except OSError as exc:
@@ -196,10 +201,8 @@ async def save_body(response: aiohttp.ClientResponse, path: Path, *, max_bytes: 
         return writer.saved()
 
 
-def _too_large(what: str, max_bytes: int) -> LimitExceededError:
-    return LimitExceededError(
-        f"{what} is larger than the {max_bytes} bytes that the worker takes; raise its limit for downloads"
-    )
+def _too_large(what: str, max_bytes: int, setting: str) -> LimitExceededError:
+    return LimitExceededError(f"{what} is larger than the {max_bytes} bytes that the worker takes; raise {setting}")
 
 
 async def read_range(file: BinaryIO, start: int, length: int) -> AsyncIterator[bytes]:

@@ -177,8 +177,8 @@ class MoodleClient:
         reason = describe_failure(exc)
         if isinstance(exc, _UNTRUSTED):
             failure = SourceError(
-                f"{what} could not be reached at {self.site.origin}: {reason}; give the worker the CA bundle that its "
-                "certificate was made with"
+                f"{what} could not be reached at {self.site.origin}: {reason}; "
+                "set ARCHIVEWORKER_CA_BUNDLE to a PEM file with the certificate of its CA"
             )
         else:
             failure = SourceUnavailableError(
@@ -229,8 +229,8 @@ class MoodleClient:
                 size_bytes += len(block)
                 if size_bytes > self.config.max_answer_bytes:
                     raise LimitExceededError(
-                        f"{what} answered with more than {self.config.max_answer_bytes} bytes; raise the worker's "
-                        "limit for answers, or make the images in the questions smaller"
+                        f"{what} answered with more than {self.config.max_answer_bytes} bytes; raise "
+                        "ARCHIVEWORKER_MAX_REPORT_BYTES, or make the images in the questions smaller"
                     )
                 body.write(block)
             return _decoded(body, size_bytes <= self.config.large_answer_bytes)

@@ -3,11 +3,13 @@
 Values are never shown: one of them is the token.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
 from archiveworker.domain.errors import RequestError
 
+_NAME: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
 _MAX_ID: Final = 2**63 - 1
 _FLAGS: Final[Mapping[object, bool]] = {True: True, False: False, "1": True, "0": False}
 
@@ -92,8 +94,8 @@ class Fields:
     def flags(self, key: str, *, max_count: int = 64) -> dict[str, bool]:
         """Return a field that is an object of flags, under the very names that came."""
         value = self.inner(key)._values
-        if len(value) > max_count:
-            raise self.wrong(key, f"must have at most {max_count} entries")
+        if len(value) > max_count or not all(_NAME.fullmatch(name) for name in value):
+            raise self.wrong(key, f"must have at most {max_count} entries, named by letters, digits and underscores")
         inner = Fields(value, f"{self.name(key)}.")
         return {name: inner.flag(name) for name in value}
 

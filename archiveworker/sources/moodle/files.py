@@ -22,6 +22,8 @@ BACKUP_TYPE: Final = "application/vnd.moodle.backup"
 EPOCH: Final = datetime(1980, 1, 1, tzinfo=UTC)
 """Time of data without a time: the earliest that a zip can express."""
 _MAX_ERROR_BYTES: Final = 64 * 1024
+_ATTACHMENT_SETTING: Final = "ARCHIVEWORKER_MAX_ATTACHMENT_BYTES"
+_BACKUP_SETTING: Final = "ARCHIVEWORKER_MAX_BACKUP_BYTES"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,13 @@ class Expected:
         size_bytes: exactly, if known.
         sha1_hex: of the content, if known.
         max_bytes: at most.
+        setting: of the worker, that raises ``max_bytes``.
     """
 
     size_bytes: int | None
     sha1_hex: str | None
     max_bytes: int
+    setting: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +123,14 @@ class FileFetcher:
         if wanted.size_bytes > self._config.max_attachment_bytes:
             raise LimitExceededError(
                 f"{what} has {wanted.size_bytes} bytes, more than the {self._config.max_attachment_bytes} that the "
-                "worker takes; raise its limit for attachments"
+                f"worker takes; raise {_ATTACHMENT_SETTING}"
             )
         url = self._own_url(wanted.url, what)
 
         async def attempt() -> SavedBody:
-            expected = Expected(wanted.size_bytes, wanted.sha1_hex, self._config.max_attachment_bytes)
+            expected = Expected(
+                wanted.size_bytes, wanted.sha1_hex, self._config.max_attachment_bytes, _ATTACHMENT_SETTING
+            )
             return (await self._download(url, target, what, expected))[0]
 
         saved = await retrying(attempt, self._config.retry, what="attachment")
@@ -166,9 +172,9 @@ class FileFetcher:
         if size_bytes is not None and size_bytes > self._config.max_backup_bytes:
             raise LimitExceededError(
                 f"{what} has {size_bytes} bytes, more than the {self._config.max_backup_bytes} that the worker takes; "
-                "raise its limit for backups"
+                f"raise {_BACKUP_SETTING}"
             )
-        return Expected(size_bytes, sha1_hex, self._config.max_backup_bytes)
+        return Expected(size_bytes, sha1_hex, self._config.max_backup_bytes, _BACKUP_SETTING)
 
     async def _not_a_backup(self, url: str, what: str, kind: str) -> SourceError:
         """Find out why, as a HEAD has no body."""
@@ -188,7 +194,7 @@ class FileFetcher:
 
     async def _download(self, url: str, target: Path, what: str, expected: Expected) -> tuple[SavedBody, int | None]:
         async def read(response: aiohttp.ClientResponse) -> tuple[SavedBody, int | None, str]:
-            saved = await save_body(response, target, max_bytes=expected.max_bytes, what=what)
+            saved = await save_body(response, target, max_bytes=expected.max_bytes, what=what, setting=expected.setting)
             return saved, last_modified_s(response), response.content_type
 
         saved, modified_s, kind = await self._client.file("GET", url, read, what)

@@ -71,7 +71,7 @@ class MoodleSite:
                 return path.removeprefix(prefix)
         raise ValueError(
             f"is on {origin} and not on the job's own Moodle, {self.origin}; if both are the same site, add the public "
-            "address to the worker's setting of public addresses"
+            "address to ARCHIVEWORKER_PUBLIC_ORIGINS"
         )
 
 

@@ -136,7 +136,9 @@ VERDICTS: Final[Mapping[str, Verdict]] = MappingProxyType(
         "E_ACCESS_DENIED": Verdict(Kind.TOKEN, "the token does not belong to this job", _AGAIN),
         "E_JOB_NOT_FOUND": _UNKNOWN_JOB,
         "E_TASK_NOT_FOUND": _UNKNOWN_JOB,
-        "E_UPDATE_FAILED": _UNKNOWN_JOB,
+        "E_UPDATE_FAILED": Verdict(
+            Kind.NEVER, "it could not write the job's state, most likely because the job was deleted there", _AGAIN
+        ),
         "E_JOB_ALREADY_COMPLETED": _DONE,
         "E_ALREADY_COMPLETED": _DONE,
         "E_NO_ARTIFACT_UPLOAD_EXPECTED": _DONE,

@@ -195,5 +195,5 @@ async def test_a_fault_that_stays_is_explained(desk, kind, where, error, sentenc
 async def test_a_row_that_never_comes_is_given_up(desk):
     desk.config = replace(desk.config, retry=RetryPolicy(0.01, 0.05, 0.2), job_row_grace_s=0.2)
     desk.state.faults.order(Fault(FaultKind.JOB_ROW_LATE, seconds=60.0))
-    with pytest.raises(SourceError, match="does not know this job"):
+    with pytest.raises(SourceError, match="the job was deleted there"):
         await work(desk, plugin.plugin_for(7))

@@ -3,9 +3,11 @@
 import hashlib
 import io
 import itertools
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -14,11 +16,13 @@ from hypothesis import strategies as st
 
 from archiveworker import __version__
 from archiveworker.domain.errors import LimitExceededError, SettingsError
+from archiveworker.runtime import process
 from archiveworker.runtime.http import (
     BLOCK_BYTES,
     DigestWriter,
     HttpOptions,
     client_session,
+    describe_failure,
     last_modified_s,
     read_range,
     save_body,
@@ -49,7 +53,7 @@ async def server() -> AsyncIterator[TestServer]:
 
 async def test_a_body_is_hashed_while_it_is_written(server, tmp_path):
     async with client_session(HttpOptions()) as session, session.get(server.make_url("/")) as response:
-        saved = await save_body(response, tmp_path / "body", max_bytes=len(CONTENT), what="it")
+        saved = await save_body(response, tmp_path / "body", max_bytes=len(CONTENT), what="it", setting="LIMIT")
 
     assert (tmp_path / "body").read_bytes() == CONTENT
     assert saved.sha256.hex == hashlib.sha256(CONTENT).hexdigest()
@@ -60,8 +64,8 @@ async def test_a_body_is_hashed_while_it_is_written(server, tmp_path):
 async def test_a_body_that_says_nothing_of_its_size_is_stopped_at_the_limit(server, tmp_path):
     async with client_session(HttpOptions()) as session, session.get(server.make_url("/")) as response:
         assert response.content_length is None
-        with pytest.raises(LimitExceededError, match="the file is larger than the 2559999 bytes"):
-            await save_body(response, tmp_path / "body", max_bytes=len(CONTENT) - 1, what="the file")
+        with pytest.raises(LimitExceededError, match="the file is larger than the 2559999 bytes .*raise LIMIT"):
+            await save_body(response, tmp_path / "body", max_bytes=len(CONTENT) - 1, what="the file", setting="LIMIT")
 
     assert (tmp_path / "body").stat().st_size < len(CONTENT)
 
@@ -133,4 +137,29 @@ async def test_a_full_disk_is_said_to_be_one(server, size):
     url = server.make_url("/").with_query(size=size)
     async with client_session(HttpOptions()) as session, session.get(url) as response:
         with pytest.raises(LimitExceededError, match="the file cannot be written .*make room on the disk"):
-            await save_body(response, FULL, max_bytes=len(CONTENT), what="the file")
+            await save_body(response, FULL, max_bytes=len(CONTENT), what="the file", setting="LIMIT")
+
+
+@pytest.mark.openssl
+async def test_a_private_ca_is_trusted_when_its_bundle_is_given(tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "ca.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-days", "2"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    await process.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, *files], timeout_s=60.0)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(certificate, key)
+    app = web.Application()
+    app.router.add_get("/{path:.*}", serve_content)
+    secure = TestServer(app, scheme="https", host="localhost")
+    await secure.start_server(ssl=context)
+    try:
+        url = secure.make_url("/headers")
+        async with client_session(HttpOptions(ca_bundle=certificate)) as session, session.get(url) as response:
+            assert response.status == 200
+        async with client_session(HttpOptions()) as session:
+            with pytest.raises(aiohttp.ClientConnectorCertificateError, match="certificate") as caught:
+                await session.get(url)
+    finally:
+        await secure.close()
+
+    assert describe_failure(caught.value) == "its TLS certificate is not trusted"

@@ -72,6 +72,7 @@ WRONG = [
     (f"{TASK}.sections", [], f"{TASK}.sections must be an object"),
     (f"{TASK}.sections.header", 2, f"{TASK}.sections.header must be true or false"),
     (f"{TASK}.sections", ..., f"{TASK}.sections is missing"),
+    (f"{TASK}.sections", {"header][x": "1"}, f"{TASK}.sections must have at most 64 entries, named by letters"),
     (f"{TASK}.paper_format", "B5", f"{TASK}.paper_format must be one of A0, .*Letter"),
     (f"{TASK}.keep_html_files", 1.0, "keep_html_files must be true or false"),
     (f"{TASK}.foldername_pattern", ..., "foldername_pattern is missing"),
@@ -219,6 +220,7 @@ def test_any_value_of_any_field_is_taken_or_refused(key, value, version):
 
 
 @given(key=st.sampled_from(sorted(quiz_request(7, BASE)[TASK])), value=JSON)
+@example(key="sections", value={"\n": None})
 def test_any_value_in_the_task_is_taken_or_refused(key, value):
     assert_taken_or_refused(QUIZ, changed(quiz_request(7, BASE), f"{TASK}.{key}", value))
 

@@ -57,7 +57,7 @@ def test_a_file_is_fetched_from_the_own_address(url, own):
     ("url", "sentence"),
     [
         (f"https://exams.example.org{FILE}", "is on https://exams.example.org and not on the job's own Moodle"),
-        (f"http://exams.example.org/moodle{FILE}", "add the public address"),
+        (f"http://exams.example.org/moodle{FILE}", "add the public address to ARCHIVEWORKER_PUBLIC_ORIGINS"),
         (f"https://exams.example.org.evil.test/moodle{FILE}", "evil.test"),
         (f"http://moodle.internal{FILE}", "is on http://moodle.internal and not"),
         (f"{BASE}/login/index.php?x=/webservice/pluginfile.php", "must be a file of Moodle"),
