@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from archiveworker.domain.document import ArchiveFile
-from archiveworker.domain.ids import ArchivePath, JobId
+from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import (
     ArchiveRequest,
     FetchedItem,
@@ -157,8 +157,3 @@ class Spool(Protocol):
     def discard(self, job_id: JobId, *, keep: frozenset[str] = frozenset()) -> None:
         """Remove a job's folders except those named in ``keep``."""
         ...
-
-
-def folder_of(path: ArchivePath) -> str:
-    """Return the folder of ``path`` as metadata tables write it: with a slash in front, none at the end."""
-    return f"/{path.parent}" if path.parent else "/"

@@ -54,6 +54,12 @@ class WorkerProcess:
         """The data folder."""
         return self.folder / "data"
 
+    @property
+    def pid(self) -> int:
+        """Process id of the running worker."""
+        assert self._process is not None
+        return self._process.pid
+
     async def start(self) -> None:
         """Start it and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
