@@ -67,6 +67,7 @@ class Engine:
         self._finish = FinishSteps(tools, self._open_jobs)
         self._workflows: ArchiveWorkflows | None = None
         self._sweeper: asyncio.Task[None] | None = None
+        self._intake = asyncio.Lock()
 
     @property
     def is_draining(self) -> bool:
@@ -123,7 +124,16 @@ class Engine:
             raise QueueFullError("Maximum number of queued jobs exceeded; post the job again later.")
 
     async def submit(self, request: ArchiveRequest) -> JobId:
-        """Make a job durable and return its id."""
+        """Make a job durable and return its id.
+
+        Raises:
+            QueueFullError: as many jobs wait as may; several may have asked ``check_capacity`` at the same time.
+        """
+        async with self._intake:
+            await self.check_capacity()
+            return await self._submit(request)
+
+    async def _submit(self, request: ArchiveRequest) -> JobId:
         job_id = new_job_id()
         stored = StoredJob(
             job_id=job_id,
@@ -178,7 +188,7 @@ class Engine:
             NotFoundError: there is none of that name.
         """
         folder = self._tools.evidence_folder(job_id)
-        if "/" in job_id or job_id.startswith(".") or name not in {f.name for f in folder.glob("*")}:
+        if "/" in job_id or job_id.startswith(".") or name not in {f.name for f in folder.glob("[!.]*")}:
             raise NotFoundError(f"There is no evidence of this name for job {job_id[:80]!r}.")
         return folder / name
 

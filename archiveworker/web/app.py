@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from typing import Final
 
 import structlog
@@ -26,6 +27,7 @@ ENGINE: web.AppKey[Engine] = web.AppKey("engine")
 VERSION: web.AppKey[str] = web.AppKey("version")
 SOURCES: web.AppKey[dict[str, Source]] = web.AppKey("sources")
 
+_JOB_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EVIDENCE_TYPES: Final = {
     ".tsq": "application/timestamp-query",
     ".tsr": "application/timestamp-reply",
@@ -115,10 +117,10 @@ async def get_status(request: web.Request) -> web.Response:
 
 async def get_job_status(request: web.Request) -> web.Response:
     """Say where a job is, in the words of Moodle's plugin; the unguessable id is the permission."""
-    job_id = request.match_info["job_id"]
-    story = await request.app[ENGINE].story(JobId(job_id))
+    job_id = _job_id(request)
+    story = await request.app[ENGINE].story(job_id)
     if story is None:
-        raise NotFoundError(f"Job with requested jobid '{_shown(job_id)}' was not found")
+        raise _unknown(job_id)
     return web.json_response({"id": job_id, "status": story.state.value})
 
 
@@ -134,14 +136,14 @@ async def get_jobs(request: web.Request) -> web.Response:
 async def get_job(request: web.Request) -> web.Response:
     """Tell the whole story of a job."""
     require_admin(request)
-    view = await request.app[ENGINE].job_view(JobId(request.match_info["job_id"]))
+    view = await request.app[ENGINE].job_view(_job_id(request))
     return web.json_response(view, dumps=lambda value: json.dumps(value, ensure_ascii=False))
 
 
 async def get_evidence(request: web.Request) -> web.StreamResponse:
     """Serve a time-stamp, a query, a chain or the manifest of a job."""
     require_admin(request)
-    file = request.app[ENGINE].evidence_file(JobId(request.match_info["job_id"]), request.match_info["name"])
+    file = request.app[ENGINE].evidence_file(_job_id(request), request.match_info["name"])
     content_type = _EVIDENCE_TYPES.get(file.suffix, "application/octet-stream")
     return web.FileResponse(file, headers={"Content-Type": content_type})
 
@@ -149,7 +151,7 @@ async def get_evidence(request: web.Request) -> web.StreamResponse:
 async def post_cancel(request: web.Request) -> web.Response:
     """Stop a job and tell the LMS."""
     require_admin(request)
-    job_id = JobId(request.match_info["job_id"])
+    job_id = _job_id(request)
     await request.app[ENGINE].cancel(job_id)
     return web.json_response({"id": job_id, "status": "CANCELLED"})
 
@@ -157,13 +159,29 @@ async def post_cancel(request: web.Request) -> web.Response:
 async def post_retry(request: web.Request) -> web.Response:
     """Run what failed again; the body may hold a new token: ``{"token": "..."}``."""
     require_admin(request)
-    job_id = JobId(request.match_info["job_id"])
+    job_id = _job_id(request)
     body = await json_object(request) if request.can_read_body else {}
     token = body.get("token")
     if token is not None and (not isinstance(token, str) or not token):
         raise RequestError("token must be a text that is not empty, or be left out.")
     await request.app[ENGINE].retry(job_id, Secret(token) if token else None)
     return web.json_response({"id": job_id, "status": "AWAITING_PROCESSING"})
+
+
+def _job_id(request: web.Request) -> JobId:
+    """Return the job that the address names; only what can be a job's id reaches the database and the disk.
+
+    Raises:
+        NotFoundError: it cannot be one.
+    """
+    text = request.match_info["job_id"]
+    if not _JOB_ID.fullmatch(text):
+        raise _unknown(text)
+    return JobId(text)
+
+
+def _unknown(text: str) -> NotFoundError:
+    return NotFoundError(f"Job with requested jobid '{_shown(text)}' was not found")
 
 
 def _shown(text: str) -> str:

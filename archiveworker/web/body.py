@@ -1,4 +1,4 @@
-"""Reading a JSON body without trusting it: size, type, depth."""
+"""Reading a JSON body without trusting it: size, type, depth, text that is no text."""
 
 import json
 from collections.abc import Mapping
@@ -14,25 +14,37 @@ async def json_object(request: web.Request) -> Mapping[str, object]:
     """Return the request's body, a JSON object.
 
     Raises:
-        RequestError: it is not JSON, not an object, or nested too deeply.
+        RequestError: it is not JSON, not an object, nested too deeply, or holds half a character.
         HTTPRequestEntityTooLarge: it is larger than the application's limit.
     """
     if request.content_type not in ("application/json", "text/json"):
         raise RequestError("Request payload must be JSON (Content-Type: application/json).")
-    raw = await request.read()
     try:
-        body = json.loads(raw, parse_constant=_no_constant)
+        body = json.loads(await request.read(), parse_constant=_no_constant)
+    except web.RequestPayloadError as exc:
+        raise RequestError("Request payload does not arrive in the Content-Encoding that its header names.") from exc
     except (ValueError, RecursionError) as exc:
         raise RequestError("Request payload must be JSON; what came cannot be parsed.") from exc
     if not isinstance(body, dict):
         raise RequestError("Request payload must be a JSON object.")
     if _depth(body) > MAX_DEPTH:
         raise RequestError(f"Request payload is nested more than {MAX_DEPTH} levels deep.")
+    if not _is_unicode(body):
+        raise RequestError("Request payload must be Unicode text; it holds one half of a surrogate pair alone.")
     return body
 
 
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _is_unicode(body: object) -> bool:
+    """Return False for what JSON can escape but nobody can send on: a lone surrogate such as ``\\ud800``."""
+    try:
+        json.dumps(body, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _depth(value: object) -> int:

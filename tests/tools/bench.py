@@ -2,8 +2,8 @@
 
 usage: python tests/tools/bench.py [--attempts N] [--rounds N] [--json]
 
-Prints attempts a second, CPU seconds an attempt and the peak memory of the worker with all its browsers. Figures depend on
-the machine; compare two of the same run, never two of different machines.
+Prints attempts a second, CPU seconds an attempt and the peak memory of the worker with all its browsers. Figures
+depend on the machine; compare two of the same run, never two of different machines.
 """
 
 import argparse
