@@ -28,6 +28,10 @@ ALREADY_THERE: Final = frozenset(
     }
 )
 """What Moodle says to a second delivery."""
+_CONCLUDED: Final = (
+    "Moodle answered {} to a repeated delivery, which means that the first one arrived; "
+    "check in Moodle that the archive is there"
+)
 
 
 def artifact_params(archive: FinishedArchive, ticket: Mapping[str, str], *, may_count: bool) -> tuple[Params, ...]:
@@ -83,10 +87,7 @@ async def confirm(
             if not may_be_there or exc.lms_code not in ALREADY_THERE:
                 raise
             log.warning("delivery_concluded", lms_code=exc.lms_code)
-            return (
-                f"Moodle answered {exc.lms_code} to a repeated delivery, which means that the first one arrived; "
-                "check in Moodle that the archive is there"
-            )
+            return _CONCLUDED.format(exc.lms_code)
         return None
 
     return await retrying(attempt, client.config.retry, what=function)
