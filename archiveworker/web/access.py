@@ -24,8 +24,10 @@ def require_admin(request: web.Request) -> None:
                 "Without ARCHIVEWORKER_ADMIN_TOKEN this address answers only to callers on the worker's own machine."
             )
         return
-    given = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
-    if not hmac.compare_digest(given.encode(), token.reveal().encode()):
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    # aiohttp hands bytes that are no UTF-8 on as surrogates.
+    same = hmac.compare_digest(given.strip().encode(errors="surrogateescape"), token.reveal().encode())
+    if scheme.lower() != "bearer" or not same:
         raise AccessDeniedError(
             "The bearer token is missing or wrong; it must be the one in ARCHIVEWORKER_ADMIN_TOKEN."
         )

@@ -39,7 +39,7 @@ def _no_constant(name: str) -> None:
 
 
 def _is_unicode(body: object) -> bool:
-    """Return False for what JSON can escape but nobody can send on: a lone surrogate such as ``\\ud800``."""
+    """Return False for what JSON can escape but nobody can send on: half of a surrogate pair."""
     try:
         json.dumps(body, ensure_ascii=False).encode()
     except UnicodeEncodeError:
