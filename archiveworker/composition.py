@@ -31,6 +31,7 @@ from archiveworker.rendering.config import GatewayConfig, ReadyTimeout, Renderer
 from archiveworker.rendering.renderer import ChromiumRenderer
 from archiveworker.runtime.clock import SystemClock
 from archiveworker.runtime.http import HttpOptions
+from archiveworker.runtime.retry import RetryPolicy
 from archiveworker.runtime.sealed import SealedTokens, check_key, load_or_create_key
 from archiveworker.runtime.spool import LocalSpool
 from archiveworker.settings import Settings
@@ -99,6 +100,7 @@ def build_sources(settings: Settings) -> tuple[Source, ...]:
     """Return one connector for each LMS interface."""
     config = MoodleConfig(
         http=HttpOptions(ca_bundle=settings.ca_bundle, connect_timeout_s=settings.lms_connect_timeout_s),
+        retry=RetryPolicy(budget_s=settings.lms_retry_s),
         public_base_urls=settings.public_origins,
         call_timeout_s=settings.lms_timeout_s,
         job_row_grace_s=settings.job_row_grace_s,

@@ -58,6 +58,9 @@ class Settings:
     max_request_bytes: int = _setting(4 * 1024**2, "Largest body of a request to the worker.", low=1024)
     lms_timeout_s: float = _setting(120.0, "Longest wait for one answer of the LMS.", low=1)
     lms_connect_timeout_s: float = _setting(10.0, "Longest wait for a connection to the LMS.", low=0.1)
+    lms_retry_s: float = _setting(
+        120.0, "How long one call to the LMS that may succeed later is repeated, within each try of an attempt.", low=0
+    )
     job_row_grace_s: float = _setting(60.0, "How long Moodle may take to write the job that it posted.", low=0)
     max_report_bytes: int = _setting(256 * 1024**2, "Largest attempt report (HTML).", low=1024)
     max_attachment_bytes: int = _setting(1024**3, "Largest attachment of an attempt.", low=1)
