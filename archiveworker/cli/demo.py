@@ -137,7 +137,8 @@ def _unpack(archive: Path, tree: Path) -> None:
             container.extractall(tree)  # noqa: S202 - made by us just now
     else:
         with tarfile.open(archive) as container:
-            container.extractall(tree, filter="data")
+            # Made by us just now; Debian 12's Python has no filters yet.
+            container.extractall(tree)  # noqa: S202
 
 
 async def _check(outcome: _Outcome, root_name: str, tsa_name: str) -> None:

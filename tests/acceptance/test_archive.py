@@ -41,7 +41,7 @@ class Archived:
         shutil.copy(archive, self.archive)
         self.tree = folder / "tree"
         with tarfile.open(self.archive) as tar:
-            tar.extractall(self.tree, filter="data")
+            tar.extractall(self.tree)
 
     @property
     def pdfs(self) -> list[Path]:
