@@ -41,6 +41,7 @@ class Archived:
         shutil.copy(archive, self.archive)
         self.tree = folder / "tree"
         with tarfile.open(self.archive) as tar:
+            tar.extraction_filter = getattr(tarfile, "data_filter", None)  # Debian 12's Python has none yet
             tar.extractall(self.tree)
 
     @property
