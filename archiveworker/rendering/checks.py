@@ -1,12 +1,15 @@
 """Looks at what was printed before it counts: a blank page or one without its own text is no document."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from archiveworker.domain.errors import PageRejectedError
 from archiveworker.rendering.pdfa import FinishedPdf
 
 _SHOWN_CHARACTERS = 60
+_MIN_WORDS = 5
+_MIN_WORDS_SHARE = 0.6
+"""Words may be hyphenated, clipped or covered on paper; a page that lost more than this lost its text."""
 _RIGHT_TO_LEFT = frozenset({"R", "AL"})
 # Bidi controls, soft hyphens and joiners are not drawn, variation selectors choose a glyph.
 _INVISIBLE = frozenset({"Cf", "Cc"})
@@ -31,6 +34,26 @@ def check(pdf: FinishedPdf, must_contain: Iterable[str]) -> None:
         if not _holds(found, wanted):
             shown = wanted if len(wanted) <= _SHOWN_CHARACTERS else wanted[:_SHOWN_CHARACTERS] + "…"
             raise PageRejectedError(f"the PDF does not contain {shown!r}, which stands in the page")
+
+
+def check_words(pdf: FinishedPdf, seen: Collection[str]) -> None:
+    """Return if the PDF holds the text that the page showed.
+
+    Args:
+        pdf: what was printed.
+        seen: distinct words that a reader of the page sees.
+
+    Raises:
+        PageRejectedError: it lost most of them, e.g. to a style sheet for print.
+    """
+    if len(seen) < _MIN_WORDS:
+        return
+    found = folded(pdf.text).casefold()
+    kept = sum(folded(word).casefold() in found for word in seen)
+    if kept < _MIN_WORDS_SHARE * len(seen):
+        raise PageRejectedError(
+            f"the PDF lost the page's text: it has {kept} of {len(seen)} words; look at the page in the LMS"
+        )
 
 
 def folded(text: str) -> str:

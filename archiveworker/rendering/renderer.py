@@ -43,11 +43,13 @@ class _Printed:
     Attributes:
         pdf: Chromium's own.
         frozen_html: None when it was not asked for.
+        words: that a reader of the page saw.
         warnings: so far.
     """
 
     pdf: bytes
     frozen_html: str | None
+    words: tuple[str, ...]
     warnings: list[str]
 
 
@@ -157,12 +159,14 @@ class ChromiumRenderer:
         warnings = list(await ready.settle(page, session, self._config))
         if not await page.is_still_there():
             raise PageRejectedError("the page went away to another address before it could be printed")
-        warnings += _inspected(await page.evaluate_apart(resources.text("page/inspect.js")))
+        seen = await page.evaluate_apart(resources.text("page/inspect.js"))
+        warnings += _inspected(seen)
+        words = tuple(str(word) for word in seen["words"])
         pdf = await page.print_pdf(options.paper.size_mm, self._config.margin_mm)
         if not options.keep_html:
-            return _Printed(pdf, None, warnings)
+            return _Printed(pdf, None, words, warnings)
         kept = await frozen.freeze(page, session)
-        return _Printed(pdf, kept.html, [*warnings, *kept.warnings])
+        return _Printed(pdf, kept.html, words, [*warnings, *kept.warnings])
 
     async def _finish(
         self,
@@ -176,6 +180,7 @@ class ChromiumRenderer:
         metadata = pdfa.PdfMetadata(document.title, document.language, document.created_at, options.profile)
         pdf = await asyncio.to_thread(pdfa.finish, printed.pdf, metadata)
         checks.check(pdf, document.must_contain)
+        checks.check_words(pdf, printed.words)
         if pdf.repaired_count:
             warnings.append(
                 f"{pdf.repaired_count} character(s) are boxes: no installed font has them; install more fonts"

@@ -16,8 +16,20 @@
   const broken = [...document.images].filter((image) => image.currentSrc && image.complete && !image.naturalWidth);
   const formulas = document.querySelectorAll(".filter_mathjaxloader_equation .nolink").length;
   const typeset = document.querySelector(".MathJax, .MathJax_SVG, .MathJax_CHTML, .MathJax_Display, mjx-container, math");
+  // What a reader sees, as the distinct longer words of scripts that a PDF keeps in reading order.
+  const words = () => {
+    const seen = new Set();
+    for (const [word] of (document.body?.innerText || "").matchAll(/\p{Script=Latin}{5,}/gu)) {
+      seen.add(word);
+      if (seen.size >= 400) {
+        break;
+      }
+    }
+    return [...seen];
+  };
   return {
     login: isLogin(),
+    words: words(),
     left: globalThis.archiveworkerLeft || [],
     brokenImages: broken.length,
     rawFormulas: typeset ? 0 : formulas,

@@ -123,6 +123,14 @@ async def test_a_page_that_is_not_the_document_is_rejected(render: Render, html:
         await render(html, must_contain=() if "div" in html else ("Änne",))
 
 
+async def test_a_page_that_loses_its_text_on_paper_is_rejected(render: Render) -> None:
+    words = "planets mountains rivers oceans forests deserts glaciers islands harbours villages"
+    html = f"""<h1>Report</h1><main>{words}</main><script>
+      addEventListener('beforeprint', () => {{ document.querySelector('main').style.display = 'none'; }});</script>"""
+    with pytest.raises(PageRejectedError, match="lost the page's text: it has 1 of 11 words"):
+        await render(html)
+
+
 async def test_lazy_images_are_loaded_and_missing_ones_are_named(lms: Lms, render: Render) -> None:
     out = io.BytesIO()
     Image.new("RGB", (20, 20), "red").save(out, "PNG")
