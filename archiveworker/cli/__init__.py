@@ -4,6 +4,7 @@ The only place that reads the process's environment, and the only one that turns
 """
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,12 @@ from typing import Final, Protocol
 from archiveworker import __version__
 from archiveworker.cli import demo, doctor, jobs, render, serve, submit, verify
 from archiveworker.domain.errors import ArchiveWorkerError
+
+_INTERRUPTED: Final = 130
+_NOBODY_READS: Final = 141
+_EPILOG: Final = (
+    "archiveworker COMMAND --help says more about each. Settings are environment variables (ARCHIVEWORKER_...)."
+)
 
 
 class Command(Protocol):
@@ -37,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="archiveworker",
         description="Archives exams of a learning management system: rendered, hashed, time-stamped, checkable.",
+        epilog=_EPILOG,
     )
     parser.add_argument("--version", action="version", version=f"archiveworker {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
@@ -49,14 +57,21 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal's encoding lacks is shown escaped: no reason to end with a traceback.
+            stream.reconfigure(errors="backslashreplace")
     args = build_parser().parse_args(argv)
     try:
         code: int = args.run(args, os.environ)  # noqa: TID251 - the edge that hands the environment on
+        sys.stdout.flush()
     except ArchiveWorkerError as exc:
-        sys.stderr.write(f"archiveworker {args.command}: {exc}\n")
+        sys.stderr.write(f"archiveworker {args.command}: {' '.join(str(exc).split())}\n")
         return exc.exit_code
     except KeyboardInterrupt:
-        return 130
+        return _INTERRUPTED
     except BrokenPipeError:
-        return 141
+        # Python flushes once more at its end, and would complain then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _NOBODY_READS
     return code

@@ -6,6 +6,7 @@ real HTTP API, follows it, fetches archive and evidence, and checks them with no
 
 import argparse
 import asyncio
+import shlex
 import shutil
 import sys
 import tarfile
@@ -14,13 +15,13 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from archiveworker import composition
-from archiveworker.cli.client import WorkerClient
+from archiveworker.cli.client import WorkerClient, admin_token, job_path
 from archiveworker.cli.progress import follow
+from archiveworker.demo.plugin import plugin_for
 from archiveworker.demo.server import DemoOptions, DemoServer
-from archiveworker.domain.errors import ToolError, VerificationError
+from archiveworker.domain.errors import RequestError, SettingsError, ToolError, VerificationError
 from archiveworker.runtime import logging as runtime_logging
 from archiveworker.runtime import process
 from archiveworker.settings import Settings
@@ -29,6 +30,8 @@ NAME = "demo"
 HELP = "Run one whole job on this machine, with a made-up Moodle and time-stamp authority, and check the archive."
 
 _TOOL_TIMEOUT_S = 60.0
+_MARK = ".archiveworker-demo"
+"""Stands in a folder that the demo has filled: only such a one is emptied again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +57,21 @@ class _Outcome:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("--attempts", type=int, default=12, help="attempts of the demo's quiz (default 12)")
-    parser.add_argument("--seed", type=int, default=1, help="another number makes another course (default 1)")
-    parser.add_argument("--plugin", default="7", help="1..7, 5.x, archivingmod_quiz or archivingmod_assign (default 7)")
-    parser.add_argument("--output", type=Path, default=Path("demo-output"), help="folder to fill (default demo-output)")
+    parser.add_argument(
+        "--attempts", type=int, default=12, metavar="N", help="attempts of the demo's quiz (default 12)"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="another number makes another course (default 1)"
+    )
+    parser.add_argument(
+        "--plugin",
+        default="7",
+        metavar="VERSION",
+        help="API version 1 to 7, 5.x, archivingmod_quiz or archivingmod_assign (default 7)",
+    )
+    parser.add_argument(
+        "--output", type=Path, default=Path("demo-output"), metavar="DIR", help="folder to fill (default demo-output)"
+    )
     parser.add_argument("--zip", action="store_true", help="make a zip instead of a tar.gz")
     parser.add_argument("--verbose", action="store_true", help="show the worker's log")
 
@@ -65,8 +79,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
     """Run the demo; exit 0 when the job finished and every check held."""
     runtime_logging.configure("INFO" if args.verbose else "ERROR", as_json=False)
-    shutil.rmtree(args.output, ignore_errors=True)
-    args.output.mkdir(parents=True)
+    _check_arguments(args)
+    _make_room(args.output)
     with tempfile.TemporaryDirectory(prefix="archiveworker-demo-") as folder:
         outcome = asyncio.run(_demo(args, env, Path(folder)))
     _say(
@@ -74,6 +88,30 @@ def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
         f"all checks passed. Look at {outcome.tree}/index.html"
     )
     return 0
+
+
+def _check_arguments(args: argparse.Namespace) -> None:
+    if args.attempts < 1:
+        raise RequestError(f"--attempts must be at least 1, got {args.attempts}")
+    try:
+        plugin_for(args.plugin)
+    except LookupError as exc:
+        raise RequestError(
+            f"--plugin must be 1 to 7, 5.x, archivingmod_quiz or archivingmod_assign, got {args.plugin!r}"
+        ) from exc
+
+
+def _make_room(output: Path) -> None:
+    """Empty the folder of an earlier demo, and no other one."""
+    try:
+        if output.exists() and not (output / _MARK).exists() and any(output.iterdir()):
+            raise SettingsError(f"--output {output} is not empty and not of an earlier demo; name another folder")
+        if output.exists():
+            shutil.rmtree(output)
+        output.mkdir(parents=True)
+        (output / _MARK).touch()
+    except OSError as exc:
+        raise SettingsError(f"--output {output} cannot be written ({exc.strerror}); name another folder") from exc
 
 
 async def _demo(args: argparse.Namespace, env: Mapping[str, str], folder: Path) -> _Outcome:
@@ -87,7 +125,7 @@ async def _demo(args: argparse.Namespace, env: Mapping[str, str], folder: Path) 
         settings = _settings(env, folder, lms, args)
         async with composition.running_worker(settings) as worker:
             _say(f"Demo Moodle at {lms.base_url}, time-stamp authority at {lms.tsa_url}, worker at {worker.url}")
-            outcome = await _job(args, lms, worker.url, output)
+            outcome = await _job(args, lms, WorkerClient(worker.url, admin_token(env)))
         await _check(outcome, lms.authority.root_pem.name, lms.authority.tsa_pem.name)
     return outcome
 
@@ -106,22 +144,23 @@ def _settings(env: Mapping[str, str], folder: Path, lms: DemoServer, args: argpa
     return Settings.from_env({**env, **chosen})[0]
 
 
-async def _job(args: argparse.Namespace, lms: DemoServer, worker_url: str, output: Path) -> _Outcome:
+async def _job(args: argparse.Namespace, lms: DemoServer, worker: WorkerClient) -> _Outcome:
+    output: Path = args.output
     loop = asyncio.get_running_loop()
     began_s = loop.time()
-    status, answer = await lms.submit(worker_url, lms.request(args.plugin))
+    status, answer = await lms.submit(worker.url, lms.request(args.plugin))
     if "jobid" not in answer:
         raise VerificationError(f"the worker refused the job with HTTP {status}: {answer}")
-    async with WorkerClient(worker_url) as client:
-        view = await follow(lambda: client.get(f"/jobs/{answer['jobid']}"))
+    job_id = answer["jobid"]
+    async with worker:
+        view = await follow(lambda: worker.get(job_path(job_id)))
         took_s = loop.time() - began_s
         if view["state"] != "FINISHED":
             raise VerificationError(f"the job ended {view['state']}: {view['reason']}")
         for warning in view["warnings"]:
             _say(f"Warning: {warning['subject']}: {warning['message']}")
         for name in view["evidence"]:
-            path = f"/jobs/{answer['jobid']}/evidence/{quote(name)}"
-            _write(output / name, await client.get_bytes(path))
+            _write(output / name, await worker.get_bytes(job_path(job_id, "evidence", name)))
     delivery = lms.deliveries[-1]
     archive = output / delivery.filename
     shutil.copy(delivery.path, archive)
@@ -158,9 +197,11 @@ async def _check(outcome: _Outcome, root_name: str, tsa_name: str) -> None:
 
 async def _tool(argv: list[str], folder: Path, silent_means: str = "") -> None:
     completed = await process.run(argv, timeout_s=_TOOL_TIMEOUT_S, cwd=folder)
-    said = (completed.stdout + completed.stderr).decode(errors="replace").strip() or silent_means
-    _say(f"$ {' '.join(argv)}\n  {said}")
-    if completed.returncode != 0:
+    good = completed.returncode == 0
+    # openssl also tells on stderr which configuration it reads: noise, as long as all is well.
+    said = (completed.stdout if good else completed.stdout + completed.stderr).decode(errors="replace").strip()
+    _say(f"$ {shlex.join(argv)}\n  {said or silent_means}")
+    if not good:
         raise ToolError(f"{argv[0]} ended with {completed.returncode}; the demo's archive does not hold")
 
 

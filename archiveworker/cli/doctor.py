@@ -6,7 +6,9 @@ and a token, the LMS. Each check is a line; exit 0 when all hold, 1 when one doe
 
 import argparse
 import asyncio
+import errno
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -17,19 +19,23 @@ from pathlib import Path
 import aiohttp
 
 from archiveworker import __version__, composition
+from archiveworker.cli.client import WorkerClient
 from archiveworker.cli.submit import body_from_flags, configure_moodle
 from archiveworker.domain.digest import Sha256
 from archiveworker.domain.document import Document, RenderOptions
 from archiveworker.domain.errors import ArchiveWorkerError, RequestError, SettingsError, SourceError, ToolError
 from archiveworker.domain.job import FinishedArchive
 from archiveworker.rendering import chromium
+from archiveworker.reports.index import human_size
 from archiveworker.runtime import logging as runtime_logging
 from archiveworker.runtime import process
+from archiveworker.runtime.sealed import check_key
 from archiveworker.settings import Settings
 
 NAME = "doctor"
 HELP = "Check this machine (Chromium, fonts, disk, time-stamps) and, if asked, an LMS: what is wrong, what to type."
 
+_SUBMIT_TOKEN = "ARCHIVEWORKER_SUBMIT_TOKEN"  # noqa: S105 - the name of a variable
 _LOW_DISK_BYTES = 2 * 1024**3
 _FONTS = (("zh", "Chinese, Japanese, Korean", "fonts-noto-cjk"), ("und-zsye", "emoji", "fonts-noto-color-emoji"))
 _PAGE = "<!DOCTYPE html><html lang=en><title>doctor</title><p>archiveworker doctor: Prüfung 试卷 امتحان</p></html>"
@@ -52,10 +58,14 @@ class Finding:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    configure_moodle(parser.add_argument_group("to check a Moodle as well"))
-    parser.add_argument(
+    parser.epilog = "Exit status: 0 nothing is bad, 1 something is."
+    group = parser.add_argument_group("to check a Moodle as well (--moodle and a token are enough)")
+    configure_moodle(group)
+    group.add_argument(
         "--try-upload-mib", type=int, metavar="N", help="also upload N MiB into Moodle's draft area, to find its limits"
     )
+    # Only what a job needs and a look at Moodle does not: nothing is asked for these numbers.
+    parser.set_defaults(course=1, cm=1, quiz=1, attempts="1", paper="A4", html=False, name="doctor")
 
 
 def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
@@ -78,13 +88,15 @@ async def _run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
 async def _findings(args: argparse.Namespace, env: Mapping[str, str]) -> AsyncIterator[Finding]:
     yield Finding(True, "version", f"archiveworker {__version__}, Python {sys.version.split()[0]}")
     try:
-        settings, notes = Settings.from_env(env)
+        settings, notes = Settings.from_env({name: value for name, value in env.items() if name != _SUBMIT_TOKEN})
     except SettingsError as exc:
         yield Finding(False, "settings", str(exc))
         return
     for note in notes:
         yield Finding(None, "settings", note)
-    yield _disk(settings)
+    yield await _guarded("data folder", lambda: _disk(settings))
+    yield await _guarded("keys", lambda: _keys(settings))
+    yield await _guarded("address", lambda: _address(settings))
     yield await _guarded("Chromium", lambda: _chromium(settings))
     yield await _guarded("rendering", lambda: _rendering(settings))
     for language, name, package in _FONTS:
@@ -100,20 +112,64 @@ async def _guarded(about: str, check: Callable[[], Awaitable[Finding]]) -> Findi
         return await check()
     except ArchiveWorkerError as exc:
         return Finding(False, about, str(exc))
+    except OSError as exc:
+        return Finding(False, about, f"{exc.filename or 'a file'}: {exc.strerror}; run the doctor as the worker's user")
 
 
-def _disk(settings: Settings) -> Finding:
+async def _disk(settings: Settings) -> Finding:
     folder = settings.data_dir
+    # A folder that is not there yet is made by serve: whether it can be is seen where it would be made.
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.NamedTemporaryFile(dir=folder):
-            free = shutil.disk_usage(folder).free
+        with tempfile.NamedTemporaryFile(dir=there):
+            free = shutil.disk_usage(there).free
     except OSError as exc:
         return Finding(False, "data folder", f"{folder} cannot be written ({exc.strerror}); set ARCHIVEWORKER_DATA_DIR")
-    shown = f"{folder} has {free / 1024**3:.1f} GiB free"
+    shown = f"{folder} has {human_size(free)} free"
     if free < _LOW_DISK_BYTES:
         return Finding(False, "data folder", f"{shown}; a job needs about twice the size of its archive")
     return Finding(True, "data folder", shown)
+
+
+async def _keys(settings: Settings) -> Finding:
+    if settings.secret_key is None:
+        place = settings.data_dir / "secret.key"
+        if not place.exists():
+            return Finding(True, "keys", f"tokens will be sealed with a key that is made in {place}")
+        check_key(place.read_text(encoding="ascii", errors="replace").strip(), str(place))
+        return Finding(True, "keys", f"tokens are sealed with the key in {place}")
+    keys = settings.secret_key.reveal().split(",")
+    for key in keys:
+        check_key(key.strip(), "ARCHIVEWORKER_SECRET_KEY")
+    return Finding(True, "keys", f"tokens are sealed with the first of {len(keys)} in ARCHIVEWORKER_SECRET_KEY")
+
+
+async def _address(settings: Settings) -> Finding:
+    host, port = settings.host, settings.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as exc:
+        if exc.errno != errno.EADDRINUSE:
+            raise SettingsError(
+                f"{host} port {port} cannot be listened on ({exc.strerror}); set ARCHIVEWORKER_HOST, ARCHIVEWORKER_PORT"
+            ) from exc
+        return await _who_listens(host, port)
+    return Finding(True, "address", f"{host} port {port} is free")
+
+
+async def _who_listens(host: str, port: int) -> Finding:
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
+    try:
+        async with WorkerClient(f"http://[{near}]:{port}" if ":" in near else f"http://{near}:{port}") as worker:
+            answer = await worker.get("/")
+    except ArchiveWorkerError:
+        answer = {}
+    if answer.get("app") != "archiveworker":
+        return Finding(False, "address", f"{host} port {port} is taken by another program; set ARCHIVEWORKER_PORT")
+    return Finding(True, "address", f"a worker ({answer.get('version')}) serves at {host} port {port}")
 
 
 async def _chromium(settings: Settings) -> Finding:

@@ -8,34 +8,44 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from archiveworker.cli.client import WorkerClient, add_worker_argument, admin_token
-from archiveworker.cli.progress import follow
-from archiveworker.domain.errors import RequestError
+from archiveworker.cli.client import WorkerClient, add_worker_argument, admin_token, job_path, read_token
+from archiveworker.cli.progress import follow, shown_archive, tell_end
 
 NAME = "jobs"
 HELP = "List, show, retry or cancel jobs of a running worker."
 
+_EPILOG = (
+    "A worker that has an admin token wants it from here too: set ARCHIVEWORKER_ADMIN_TOKEN or "
+    "ARCHIVEWORKER_ADMIN_TOKEN_FILE. One that has none answers to its own machine alone."
+)
+
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
+    parser.epilog = _EPILOG
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="newest jobs first")
-    listing.add_argument("--limit", type=int, default=20, help="how many (default 20)")
-    show = actions.add_parser("show", help="the whole story of one job")
-    retry = actions.add_parser("retry", help="run again what failed; finished items are not made again")
-    retry.add_argument("--token-file", type=Path, help="file with a new web-service token, if the old one is gone")
-    retry.add_argument("--no-follow", action="store_true", help="do not wait for the job")
-    cancel = actions.add_parser("cancel", help="stop a job and tell the LMS")
-    for sub in (show, retry, cancel):
-        sub.add_argument("job_id", metavar="ID")
-    for sub in (listing, show):
-        sub.add_argument("--json", action="store_true", help="for machines")
-    for sub in (listing, show, retry, cancel):
+    about = {
+        "list": "List the newest jobs, newest first.",
+        "show": "Tell the whole story of one job: states, items, failures, archive, evidence.",
+        "retry": "Run again what failed; finished items are not made again.",
+        "cancel": "Stop a job and tell the LMS.",
+    }
+    subs = {name: actions.add_parser(name, help=text, description=text, epilog=_EPILOG) for name, text in about.items()}
+    subs["list"].add_argument("--limit", type=int, default=20, metavar="N", help="how many, 1 to 500 (default 20)")
+    subs["retry"].add_argument(
+        "--token-file", type=Path, metavar="FILE", help="a new web-service token; the old one is erased at a job's end"
+    )
+    subs["retry"].add_argument("--no-follow", action="store_true", help="do not wait for the job")
+    for name in ("show", "retry", "cancel"):
+        subs[name].add_argument("job_id", metavar="ID", help="the job's id, as jobs list shows it")
+    for name in ("list", "show"):
+        subs[name].add_argument("--json", action="store_true", help="print the worker's answer as JSON")
+    for sub in subs.values():
         add_worker_argument(sub)
 
 
 def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
-    """Do it; exit 0, or the error's code."""
+    """Do it; exit 0, or the error's code; for a retry that is followed, 1 when the job does not FINISH."""
     return asyncio.run(_run(args, admin_token(env)))
 
 
@@ -44,9 +54,9 @@ async def _run(args: argparse.Namespace, token: str | None) -> int:
         if args.action == "list":
             _print_list(await worker.get(f"/jobs?limit={args.limit}"), as_json=args.json)
         elif args.action == "show":
-            _print_job(await worker.get(f"/jobs/{args.job_id}"), as_json=args.json)
+            _print_job(await worker.get(job_path(args.job_id)), as_json=args.json)
         elif args.action == "cancel":
-            await worker.post(f"/jobs/{args.job_id}/cancel")
+            await worker.post(job_path(args.job_id, "cancel"))
             sys.stdout.write(f"{args.job_id} is cancelled.\n")
         else:
             return await _retry(worker, args)
@@ -54,56 +64,67 @@ async def _run(args: argparse.Namespace, token: str | None) -> int:
 
 
 async def _retry(worker: WorkerClient, args: argparse.Namespace) -> int:
-    body: dict[str, Any] = {}
-    if args.token_file is not None:
-        try:
-            body["token"] = args.token_file.read_text(encoding="utf-8").strip()
-        except OSError as exc:
-            raise RequestError(f"--token-file {args.token_file} cannot be read: {exc.strerror}") from exc
-    await worker.post(f"/jobs/{args.job_id}/retry", body)
+    body = {} if args.token_file is None else {"token": read_token(args.token_file)}
+    await worker.post(job_path(args.job_id, "retry"), body)
     sys.stdout.write(f"{args.job_id} runs again.\n")
+    sys.stdout.flush()
     if args.no_follow:
         return 0
-    view = await follow(lambda: worker.get(f"/jobs/{args.job_id}"))
-    return 0 if view["state"] == "FINISHED" else 1
+    return tell_end(await follow(lambda: worker.get(job_path(args.job_id))))
 
 
 def _print_list(answer: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
         return
-    for job in answer["jobs"]:
-        items = "-" if job["items_total"] is None else str(job["items_total"])
-        about = job["reason"] or job["archive"] or ""
-        sys.stdout.write(
-            f"{job['id']}  {job['state']:<19} {job['accepted_at'][:19]}  {items:>5} items  {job['lms']}  {about}\n"
-        )
     if not answer["jobs"]:
         sys.stdout.write("No jobs.\n")
+        return
+    rows = [("ID", "STATE", "ACCEPTED (UTC)", "ITEMS", "LMS", "ARCHIVE OR REASON"), *map(_row, answer["jobs"])]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)]
+        sys.stdout.write("  ".join(cells).rstrip() + "\n")
+
+
+def _row(job: dict[str, Any]) -> tuple[str, ...]:
+    items = "-" if job["items_total"] is None else str(job["items_total"])
+    about = job["reason"] or job["archive"] or ""
+    return (job["id"], job["state"], _moment(job["accepted_at"]), items, job["lms"], _one_line(about))
 
 
 def _print_job(view: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(view, indent=2, ensure_ascii=False) + "\n")
         return
-    progress = view["progress"]
     rows = [
         ("Job", view["id"]),
         ("State", view["state"]),
         ("Reason", view["reason"]),
         ("Source", f"{view['source']} at {view['lms']}"),
-        ("Accepted", view["accepted_at"]),
-        ("Items", f"{progress['items_done']} of {progress['items_total']} done, {progress['items_failed']} failed"),
-        ("Archive", _archive(view["archive"])),
-        ("Evidence", ", ".join(view["evidence"])),
-        *(("Since", f"{entry['at'][:19]}  {entry['state']}") for entry in view["history"]),
+        ("Accepted", _moment(view["accepted_at"])),
+        *(("", f"{_moment(entry['at'])}  {entry['state']}") for entry in view["history"]),
+        ("Items", _items(view["progress"])),
         *(("Failed", f"{entry['item']}: {entry['message']}") for entry in view["failures"]),
         *(("Warning", f"{entry['subject']}: {entry['message']}") for entry in view["warnings"]),
+        ("Archive", shown_archive(view["archive"])),
+        *((("" if number else "Evidence"), name) for number, name in enumerate(view["evidence"])),
     ]
     for label, value in rows:
         if value:
-            sys.stdout.write(f"{label + ':':<10}{value}\n")
+            sys.stdout.write(f"{label + ':' if label else '':<10}{_one_line(value)}\n")
 
 
-def _archive(archive: dict[str, Any] | None) -> str:
-    return f"{archive['name']} ({archive['size_bytes']} bytes, sha256 {archive['sha256']})" if archive else ""
+def _items(progress: dict[str, Any]) -> str:
+    if progress["items_total"] is None:
+        return "not known yet"
+    failed = f", {progress['items_failed']} failed" if progress["items_failed"] else ""
+    return f"{progress['items_done']} of {progress['items_total']} done{failed}"
+
+
+def _moment(iso: str) -> str:
+    return iso[:19].replace("T", " ")
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

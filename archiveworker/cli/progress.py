@@ -5,8 +5,13 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TextIO
 
+from archiveworker.domain.errors import ArchiveWorkerError, Retry
+from archiveworker.reports.index import human_size
+
 FINAL_STATES: Final = ("FINISHED", "FAILED", "TIMEOUT", "CANCELLED")
 _WIDTH: Final = 28
+_PATIENCE_S: Final = 120.0
+"""A worker that is started again needs some seconds, and its jobs go on."""
 
 
 class ProgressBar:
@@ -27,9 +32,11 @@ class ProgressBar:
         counted = f"{done}/{total}" if total is not None else "-"
         failed = f", {progress['items_failed']} failed" if progress["items_failed"] else ""
         filled = _WIDTH * progress["percent"] // 100
-        line = (
-            f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {progress['percent']:3d} %  {counted}{failed}  {view['state']}"
-        )
+        bar = f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {progress['percent']:3d} %"
+        self.say(f"{bar}  {counted}{failed}  {view['state']}")
+
+    def say(self, line: str) -> None:
+        """Draw a line in place of the bar."""
         if line == self._last:
             return
         if self._out.isatty():
@@ -43,15 +50,56 @@ class ProgressBar:
         """End the bar's line."""
         if self._last and self._out.isatty():
             self._out.write("\n")
+            self._out.flush()
 
 
-async def follow(view: Callable[[], Awaitable[dict[str, Any]]], *, interval_s: float = 0.5) -> dict[str, Any]:
-    """Draw a job until it has ended; return its last view."""
+async def follow(
+    view: Callable[[], Awaitable[dict[str, Any]]], *, interval_s: float = 0.5, patience_s: float = _PATIENCE_S
+) -> dict[str, Any]:
+    """Draw a job until it has ended; return its last view.
+
+    Args:
+        view: asks the worker.
+        interval_s: between two questions.
+        patience_s: how long a worker that was there may be silent, because it is started again.
+
+    Raises:
+        ArchiveWorkerError: the worker refuses, or stays silent.
+    """
     bar = ProgressBar()
-    while True:
-        current = await view()
-        bar.show(current)
-        if current["state"] in FINAL_STATES:
-            bar.done()
-            return current
-        await asyncio.sleep(interval_s)
+    loop = asyncio.get_running_loop()
+    heard_s = float("-inf")
+    try:
+        while True:
+            try:
+                current = await view()
+            except ArchiveWorkerError as exc:
+                if exc.retry is not Retry.LATER or loop.time() - heard_s > patience_s:
+                    raise
+                bar.say("the worker does not answer; waiting for it")
+            else:
+                heard_s = loop.time()
+                bar.show(current)
+                if current["state"] in FINAL_STATES:
+                    return current
+            await asyncio.sleep(interval_s)
+    finally:
+        bar.done()
+
+
+def tell_end(view: dict[str, Any]) -> int:
+    """Say how a job ended; return the exit code: 0 when it FINISHED, 1 when it did not."""
+    for warning in view["warnings"]:
+        sys.stderr.write(f"Warning: {warning['subject']}: {warning['message']}\n")
+    if view["state"] == "FINISHED":
+        sys.stderr.write(f"{shown_archive(view['archive'])}\n")
+        return 0
+    sys.stderr.write(f"{view['state']}: {view['reason']}\n")
+    return 1
+
+
+def shown_archive(archive: dict[str, Any] | None) -> str:
+    """Return name, size and digest of an archive; nothing when there is none."""
+    if archive is None:
+        return ""
+    return f"{archive['name']} ({human_size(archive['size_bytes'])}, sha256 {archive['sha256']})"

@@ -13,11 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from archiveworker.domain.document import Document, PaperFormat, PdfProfile, RenderedDocument, RenderOptions
-from archiveworker.domain.errors import NotFoundError, RequestError
+from archiveworker.domain.errors import NotFoundError, RequestError, SettingsError
 from archiveworker.rendering.config import GatewayConfig, RendererConfig
 from archiveworker.rendering.mirror import installed_libraries
 from archiveworker.rendering.renderer import ChromiumRenderer
 from archiveworker.runtime import logging
+from archiveworker.settings import Settings
 
 NAME = "render"
 HELP = "Render one HTML file to PDF/A, to try things."
@@ -50,8 +51,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
     """Render the page and say what came of it; exit code 0 also when there are warnings."""
     logging.configure("DEBUG" if args.verbose else "ERROR")
-    chromium = args.chromium or (Path(env["ARCHIVEWORKER_CHROMIUM"]) if env.get("ARCHIVEWORKER_CHROMIUM") else None)
-    rendered = asyncio.run(_render(args, chromium))
+    settings, _ = Settings.from_env(env)
+    rendered = asyncio.run(_render(args, build_config(args, settings)))
     for path in (rendered.pdf, rendered.frozen_html):
         if path is not None:
             sys.stdout.write(f"{path}  {path.stat().st_size} bytes\n")
@@ -61,28 +62,42 @@ def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
     return 0
 
 
-def build_config(args: argparse.Namespace, chromium: Path | None) -> RendererConfig:
-    """Return the renderer's configuration for this command."""
+def build_config(args: argparse.Namespace, settings: Settings) -> RendererConfig:
+    """Return the renderer's configuration for this command: the worker's browser and limits, a page of this machine."""
     mirrors = installed_libraries()
     if args.base_url is None:
         mirrors = (*mirrors, (_HERE, args.file.resolve().parent))
-    return RendererConfig(chromium=chromium, browser_count=1, gateway=GatewayConfig(mirrors=mirrors))
+    return RendererConfig(
+        chromium=args.chromium or settings.chromium,
+        sandbox=settings.chromium_sandbox,
+        browser_count=1,
+        ready_limit_s=settings.ready_timeout_s,
+        render_limit_s=settings.render_timeout_s,
+        gateway=GatewayConfig(allowed_hosts=settings.allowed_hosts, mirrors=mirrors, ca_bundle=settings.ca_bundle),
+    )
 
 
-async def _render(args: argparse.Namespace, chromium: Path | None) -> RenderedDocument:
+async def _render(args: argparse.Namespace, config: RendererConfig) -> RenderedDocument:
     document = _document(args)
     options = RenderOptions(
         paper=PaperFormat(args.paper), keep_html=args.html, profile=PdfProfile(args.profile), image_limit=None
     )
-    args.out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=args.out, prefix=".render-") as folder:
-        async with ChromiumRenderer(build_config(args, chromium)) as renderer:
+    with _working_folder(args.out) as folder:
+        async with ChromiumRenderer(config) as renderer:
             rendered = await renderer.render(document, options, Path(folder))
         pdf = rendered.pdf.replace(args.out / f"{args.file.stem}.pdf")
         html = None
         if rendered.frozen_html is not None:
             html = rendered.frozen_html.replace(args.out / f"{args.file.stem}.frozen.html")
     return RenderedDocument(pdf, None, html, rendered.page_count, rendered.warnings)
+
+
+def _working_folder(out: Path) -> "tempfile.TemporaryDirectory[str]":
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(dir=out, prefix=".render-")
+    except OSError as exc:
+        raise SettingsError(f"--out {out} cannot be written ({exc.strerror}); name another folder") from exc
 
 
 def _document(args: argparse.Namespace) -> Document:

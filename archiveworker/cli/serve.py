@@ -7,23 +7,33 @@ import signal
 import sys
 from collections.abc import Mapping
 
+import sqlalchemy as sa
 import structlog
 
 from archiveworker import composition
+from archiveworker.domain.errors import SettingsError
 from archiveworker.runtime import logging as runtime_logging
 from archiveworker.settings import Settings
 
 NAME = "serve"
 HELP = "Run the worker: take jobs over HTTP and archive them. Set up by ARCHIVEWORKER_* variables."
 
+_EPILOG = (
+    "docs/reference/settings.md lists all settings. SIGTERM: no new jobs, what is in flight finishes or goes on at the "
+    "next start, exit 0. Exit 78: a setting is wrong."
+)
+
 log = structlog.get_logger(__name__)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments."""
-    parser.add_argument("--host", help="address to listen on (ARCHIVEWORKER_HOST)")
-    parser.add_argument("--port", help="port to listen on (ARCHIVEWORKER_PORT)")
-    parser.add_argument("--data-dir", help="folder for database, spool and evidence (ARCHIVEWORKER_DATA_DIR)")
+    parser.epilog = _EPILOG
+    parser.add_argument("--host", metavar="ADDRESS", help="address to listen on (ARCHIVEWORKER_HOST, 0.0.0.0)")
+    parser.add_argument("--port", metavar="N", help="port to listen on (ARCHIVEWORKER_PORT, 8080)")
+    parser.add_argument(
+        "--data-dir", metavar="DIR", help="folder for database, spool and evidence (ARCHIVEWORKER_DATA_DIR, data)"
+    )
 
 
 def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
@@ -34,7 +44,13 @@ def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
     runtime_logging.configure(settings.log_level, as_json=settings.log_json)
     for note in notes:
         log.warning("setting_alias", note=note)
-    code = asyncio.run(_serve(settings))
+    try:
+        code = asyncio.run(_serve(settings))
+    except sa.exc.DatabaseError as exc:
+        raise SettingsError(
+            f"the database in {settings.data_dir} cannot be used ({exc.orig}); restore it from a backup, or name an "
+            "empty folder in ARCHIVEWORKER_DATA_DIR"
+        ) from exc
     # Threads of the engine may still wait for the database or a page; their work goes on at the next start.
     sys.stdout.flush()
     sys.stderr.flush()

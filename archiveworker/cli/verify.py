@@ -11,7 +11,7 @@ from archiveworker.domain.evidence import Check, Verdict, VerificationReport
 from archiveworker.evidence.verify import STEPS, verify
 
 NAME = "verify"
-HELP = "check an archive (tar.gz, zip or an unpacked folder) and its time-stamps"
+HELP = "Check an archive (tar.gz, zip or an unpacked folder) and its time-stamps."
 
 _EXIT = {Verdict.GOOD: 0, Verdict.BAD: 1, Verdict.UNKNOWN: 2}
 _CLOSING = {
