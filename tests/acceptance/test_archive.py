@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 
 import aiohttp
 import pikepdf
+import pypdf
 import pytest
 import pytest_asyncio
 
@@ -159,6 +160,18 @@ async def test_the_pdfs_hold_the_attempts_are_tagged_and_claim_pdf_a(archived: A
         assert re.search(r"^Tagged:\s+yes$", _tool(["pdfinfo", str(pdf)], pdf.parent), re.M)
         with pikepdf.open(pdf) as document, document.open_metadata() as metadata:
             assert (metadata["pdfaid:part"], metadata["pdfaid:conformance"]) == ("3", "A")
+
+
+async def test_a_second_reader_finds_the_same(archived: Archived, lms: DemoServer) -> None:
+    for attempt in lms.course.attempts:
+        (pdf,) = [p for p in archived.reports() if f"attempt-{attempt.attemptid}-" in p.name]
+        reader = pypdf.PdfReader(pdf)
+        text = re.sub(r"\s", "", "".join(page.extract_text() for page in reader.pages))
+        assert attempt.student.idnumber in text
+        assert reader.metadata is not None
+        assert reader.metadata.title == f"Attempt {attempt.attemptid}, {attempt.student.fullname}"
+        assert reader.outline, "headings are bookmarks"
+        assert {tuple(round(float(n)) for n in page.mediabox[2:]) for page in reader.pages} == {(596, 842)}
 
 
 async def test_attachments_arrive_as_they_are(archived: Archived, lms: DemoServer) -> None:
