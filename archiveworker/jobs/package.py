@@ -51,14 +51,13 @@ def package_contents(given: PackageInput) -> tuple[Entry, ...]:
     backups = tuple(_flat_backup(file) for file in given.backups) if flatten else given.backups
     files: list[Entry] = [*(file for record in records for file in record.files), *backups]
     at = max((file.modified_at for file in files), default=_NO_TIME)
-    made = {
-        ArchivePath("bag-info.txt"): _bag_info(given, records, files),
-        ArchivePath("index.html"): _index(given, records, backups),
-    }
+    made = {ArchivePath("bag-info.txt"): _bag_info(given, records, files)}
     if given.plan.metadata_columns:
         made[ArchivePath(given.plan.metadata_name)] = _metadata(given.plan, records, flatten=flatten)
     if given.results.failures:
         made[ArchivePath("errors.csv")] = _errors(given.results)
+    others = [(file.path, file.size_bytes) for file in backups] + [(path, len(data)) for path, data in made.items()]
+    made[ArchivePath("index.html")] = _index(given, records, others)
     return (*files, *(InlineFile(path, data, at) for path, data in made.items()))
 
 
@@ -107,20 +106,19 @@ def _bag_info(given: PackageInput, records: Sequence[ItemRecord], files: Sequenc
     return render_bag_info(fields)
 
 
-def _index(given: PackageInput, records: Sequence[ItemRecord], backups: Sequence[ArchiveFile]) -> bytes:
+def _index(given: PackageInput, records: Sequence[ItemRecord], others: Sequence[tuple[ArchivePath, int]]) -> bytes:
     planned = {item.key: item for item in given.plan.items}
-    others = [(file.path, file.size_bytes) for file in backups]
     page = IndexPage(
         title=given.request.options.archive_name,
         about=(
             ("Source", f"{given.request.lms_base_url} ({given.request.source})"),
             ("Items", f"{len(records)} of {len(given.plan.items)}"),
             ("Pages", str(sum(record.page_count for record in records))),
-            ("Backups", str(len(backups))),
+            ("Backups", str(len(given.backups))),
             ("Software", given.software),
         ),
         items=tuple(_index_item(planned[record.key], record) for record in _by_number(records, planned)),
-        others=index_files(others),
+        others=index_files(sorted(others)),
         failures=tuple((f.key, f.message) for f in sorted(given.results.failures.values(), key=lambda f: f.key)),
     )
     return render_index(page)
