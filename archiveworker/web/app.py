@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
-from archiveworker.domain.errors import NotFoundError, RequestError, ShuttingDownError, SourceUnavailableError
+from archiveworker.domain.errors import NotFoundError, RequestError, ShuttingDownError, SourceError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.ports import Source
 from archiveworker.domain.secret import Secret
@@ -89,7 +89,8 @@ async def post_archive(request: web.Request) -> web.Response:
                 await connection.probe()
         except TimeoutError:
             log.warning("probe_slow", lms=archive_request.lms_base_url, limit_s=PROBE_LIMIT_S)
-        except SourceUnavailableError as exc:
+        except SourceError as exc:
+            # Whoever posted named this LMS and this token: that is the mistake, not a gateway's.
             raise RequestError(str(exc)) from exc
     job_id = await engine.submit(archive_request)
     return web.json_response({"jobid": job_id, "status": source.accepted_status()})

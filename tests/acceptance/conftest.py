@@ -38,6 +38,12 @@ def few(lms: DemoServer) -> Callable[[int], list[int]]:
     return lambda count: [attempt.attemptid for attempt in lms.course.attempts][:count]
 
 
+@pytest.fixture
+def body(lms: DemoServer, few: Callable[[int], list[int]]) -> dict[str, Any]:
+    """Return a request that would be taken."""
+    return lms.request(7, itemids=few(2))
+
+
 async def finished(lms: DemoServer, worker: WorkerProcess, request: dict[str, Any]) -> tuple[dict[str, Any], Path]:
     """Submit ``request``, wait, and return the job's view and the archive as Moodle has it."""
     status, answer = await lms.submit(worker.url, request)

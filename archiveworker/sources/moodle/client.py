@@ -153,6 +153,8 @@ class MoodleClient:
             limits: seconds for everything, and without a byte.
             request: body and headers, for aiohttp.
         """
+        if self._session.closed:
+            raise SourceError(f"{what} was not asked any more, as the job has ended meanwhile")
         started_s = self._clock.monotonic_s()
         timeout = aiohttp.ClientTimeout(
             total=limits[0], sock_connect=self.config.http.connect_timeout_s, sock_read=limits[1]

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Final, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from yarl import URL
 
@@ -60,7 +60,8 @@ class MoodleSite:
         if origin != self.origin:
             path = self._public_rest(origin, path, public_base_urls)
             url = self.base_url + path
-        if FILE_PATH not in path.partition("?")[0]:
+        script = unquote(path.partition("?")[0])
+        if FILE_PATH not in script or ".." in script.split("/"):
             raise ValueError(f"must be a file of Moodle, with {FILE_PATH} in its path")
         return url
 

@@ -44,6 +44,7 @@ def test_addresses_that_do_not_fit_are_refused(change, sentence):
     ("url", "own"),
     [
         (BASE + FILE, BASE + FILE),
+        (f"{BASE}{FILE}..b", f"{BASE}{FILE}..b"),
         (f"{BASE}/webservice/pluginfile.php?file=%2F1%2Fa", f"{BASE}/webservice/pluginfile.php?file=%2F1%2Fa"),
         (f"https://exams.example.org/moodle{FILE}", BASE + FILE),
         (f"https://EXAMS.example.org:443/moodle{FILE}", BASE + FILE),
@@ -61,6 +62,9 @@ def test_a_file_is_fetched_from_the_own_address(url, own):
         (f"https://exams.example.org.evil.test/moodle{FILE}", "evil.test"),
         (f"http://moodle.internal{FILE}", "is on http://moodle.internal and not"),
         (f"{BASE}/login/index.php?x=/webservice/pluginfile.php", "must be a file of Moodle"),
+        (f"{BASE}/webservice/pluginfile.php/../../admin/x", "must be a file of Moodle"),
+        (f"{BASE}/webservice/pluginfile.php/%2e%2e/upload.php", "must be a file of Moodle"),
+        (f"{BASE}/webservice/pluginfile.php/..%2f..%2fx", "must be a file of Moodle"),
         ("javascript:alert(1)", "must begin with http"),
     ],
 )
