@@ -138,6 +138,10 @@ class SecretStore(Protocol):
         """Forget the secret; no error when there is none."""
         ...
 
+    async def job_ids(self) -> list[JobId]:
+        """Return the jobs whose secrets are kept."""
+        ...
+
 
 class Spool(Protocol):
     """Where a job's files wait until they are packed."""

@@ -67,6 +67,7 @@ class Engine:
         self._finish = FinishSteps(tools, self._open_jobs)
         self._workflows: ArchiveWorkflows | None = None
         self._sweeper: asyncio.Task[None] | None = None
+        self._taking = asyncio.Lock()
         self._intake = asyncio.Lock()
 
     @property
@@ -97,6 +98,7 @@ class Engine:
             partition_concurrency=policy.lms_items_max,
             polling_interval_sec=policy.poll_interval_s,
         )
+        await self._forget_orphans()
         self._sweeper = asyncio.create_task(self._sweep_for_ever())
 
     async def stop(self, grace_s: float) -> bool:
@@ -205,9 +207,8 @@ class Engine:
         runs = [w.workflow_id for w in await views.runs_of(job_id) if w.status in ACTIVE]
         await DBOS.cancel_workflows_async(runs)
         with SetWorkflowID(views.cancel_workflow_id(job_id)):
-            await DBOS.enqueue_workflow_async(
-                JOB_QUEUE, self._running.abandon_job, job_to_json(stored), story.to_json()
-            )
+            # Not by the queue: there it would wait for the end of the very jobs that are to make room.
+            await DBOS.start_workflow_async(self._running.abandon_job, job_to_json(stored), story.to_json())
 
     async def retry(self, job_id: JobId, token: Secret | None) -> None:
         """Run a job again that ended without an archive; items that have a record are not made again.
@@ -243,13 +244,20 @@ class Engine:
             await asyncio.sleep(SWEEP_INTERVAL_S)
 
     async def sweep(self) -> None:
-        """Discard the working files of jobs that failed long ago; evidence stays."""
+        """Discard the working files of jobs that ended long ago; evidence stays."""
         limit = self._tools.clock.now() - timedelta(days=self._config.keep_failed_days)
-        for ended in await views.job_workflows(["SUCCESS"], before=limit):
-            job_id = JobId(ended.workflow_id.split("/")[0])
+        keep = frozenset({EVIDENCE_FOLDER})
+        for job_id in await asyncio.to_thread(self._tools.spool.jobs_with_files, besides=keep):
             story = await views.story_of(job_id)
-            if story is not None and story.state.is_final and _last_change(story) < limit:
-                await asyncio.to_thread(self._tools.spool.discard, job_id, keep=frozenset({EVIDENCE_FOLDER}))
+            if story is None or (story.state.is_final and _last_change(story) < limit):
+                await asyncio.to_thread(self._tools.spool.discard, job_id, keep=keep)
+
+    async def _forget_orphans(self) -> None:
+        """Erase tokens that a crash left behind: of jobs that never became durable, or had just ended."""
+        for job_id in await self._tools.secrets.job_ids():
+            story = await views.story_of(job_id)
+            if story is None or story.state is JobState.FINISHED:
+                await self._tools.secrets.erase(job_id)
 
 
 def _last_change(story: Story) -> datetime:

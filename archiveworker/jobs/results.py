@@ -57,15 +57,16 @@ def failure_to_json(error: ArchiveWorkerError) -> Json:
 
 
 async def load_job(job_id: JobId) -> StoredJob:
-    """Read a job back from the input of its first run.
+    """Read a job back from the input of its newest run.
 
     Raises:
         NotFoundError: there is no such job.
     """
-    status = await DBOS.get_workflow_status_async(job_id)
-    if status is None or status.input is None:
-        raise NotFoundError(f"Job with requested jobid {job_id!r} was not found")
-    stored = next(argument for argument in status.input["args"] if isinstance(argument, dict))
+    runs = await DBOS.list_workflows_async(workflow_id_prefix=job_id, name="archive_job", load_output=False)
+    mine = [run for run in runs if run.workflow_id == job_id or run.workflow_id.startswith(f"{job_id}/")]
+    if not mine or mine[-1].input is None:
+        raise NotFoundError(f"Job with requested jobid {job_id[:80]!r} was not found")
+    stored = next(argument for argument in mine[-1].input["args"] if isinstance(argument, dict))
     return job_from_json(stored)
 
 

@@ -7,6 +7,7 @@ engine stores them.
 import asyncio
 import contextlib
 from datetime import timedelta
+from typing import Final
 
 import structlog
 
@@ -27,6 +28,8 @@ from archiveworker.jobs.results import active_items, load_results
 from archiveworker.jobs.tools import JobTools, OpenJobs
 
 log = structlog.get_logger(__name__)
+
+_LAST_ITEMS_S: Final = 300.0
 
 
 class JobSteps:
@@ -59,6 +62,8 @@ class JobSteps:
 
         An LMS that has closed the job already is an error, except in a retry, whose archive is kept here if need be.
         """
+        # An item of the run before may have met the erased token after that run had ended.
+        self._doomed.pop(job_id, None)
         try:
             await self.report(job_id, JobState.RUNNING, 0)
         except SourceError as exc:
@@ -99,10 +104,21 @@ class JobSteps:
             if clock.monotonic_s() - reported_s >= policy.progress_interval_s:
                 reported_s = clock.monotonic_s()
                 await self._report_progress(job_id, 100 * (total - active) // total)
-            self._item_ended.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(policy.poll_interval_s):
-                    await self._item_ended.wait()
+            await self._wait_for_an_item()
+
+    async def let_items_end(self, job_id: JobId) -> None:
+        """Wait for items in flight of a job that was given up, so that nobody takes their files and connection away."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_ITEMS_S):
+                while await active_items(job_id):
+                    await self._wait_for_an_item()
+
+    async def _wait_for_an_item(self) -> None:
+        """Return when an item of this process has ended, or it is time to look for those of others."""
+        self._item_ended.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._tools.policy.poll_interval_s):
+                await self._item_ended.wait()
 
     async def _report_progress(self, job_id: JobId, percent: int) -> None:
         try:

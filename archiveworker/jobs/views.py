@@ -25,12 +25,11 @@ def cancel_workflow_id(job_id: JobId) -> str:
     return f"{job_id}/cancel/{datetime.now(UTC):%Y%m%d%H%M%S%f}"  # noqa: TID251 - only has to be unique
 
 
-async def job_workflows(status: list[str], *, before: datetime | None = None) -> list[WorkflowStatus]:
+async def job_workflows(status: list[str]) -> list[WorkflowStatus]:
     """Return the workflows of jobs that are in one of the engine's states."""
     return await DBOS.list_workflows_async(
         name=JOB_WORKFLOWS,
         status=status,
-        end_time=before.isoformat() if before else None,
         load_input=False,
         load_output=False,
     )

@@ -181,8 +181,9 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
     async def _end(self, job_id: JobId, book: Book, state: JobState, reason: str) -> None:
         await run_step("cancel_items", _cancel_items, job_id)
         book.warn("job", await run_step("last_word", self._steps.last_word, job_id, state))
-        await run_step("release", self._steps.release, job_id)
         await book.enter(state, reason)
+        await run_step("let_items_end", self._steps.let_items_end, job_id)
+        await run_step("release", self._steps.release, job_id)
 
     def _item_failed(self, cause: Exception) -> Json:
         if isinstance(cause, ArchiveWorkerError):

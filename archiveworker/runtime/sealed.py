@@ -98,6 +98,14 @@ class SealedTokens:
         """Forget the secret; no error when there is none."""
         await asyncio.to_thread(self._erase, job_id)
 
+    async def job_ids(self) -> list[JobId]:
+        """Return the jobs whose secrets are kept."""
+        return await asyncio.to_thread(self._job_ids)
+
+    def _job_ids(self) -> list[JobId]:
+        with self._engine.begin() as connection:
+            return [JobId(row) for row in connection.execute(sa.select(_SEALED.c.job_id)).scalars()]
+
     def _put(self, job_id: JobId, sealed: bytes) -> None:
         with self._engine.begin() as connection:
             connection.execute(sa.delete(_SEALED).where(_SEALED.c.job_id == job_id))

@@ -63,6 +63,14 @@ class LocalSpool:
             raise NotFoundError(f"{spooled} is no longer on the spool of job {job_id}; retry the job to make it again")
         return path
 
+    def jobs_with_files(self, *, besides: frozenset[str] = frozenset()) -> list[JobId]:
+        """Return the jobs that have more on the spool than the folders named in ``besides``."""
+        return [
+            JobId(folder.name)
+            for folder in sorted(self._root.iterdir())
+            if folder.is_dir() and any(child.name not in besides for child in folder.iterdir())
+        ]
+
     def free_bytes(self) -> int:
         """Return how much room is left."""
         return shutil.disk_usage(self._root).free
