@@ -107,6 +107,14 @@ class FinishSteps:
         begun_before = await asyncio.to_thread(_set_mark, mark)
         return await job.connection.confirm(archive_from_json(archive), ticket, begun_before=begun_before) or ""
 
+    def whereabouts(self, job_id: JobId) -> str:
+        """Say where a packed archive is that could not be delivered."""
+        folder = self._tools.spool.job_folder(job_id).resolve() / PACKAGE_FOLDER
+        return (
+            f"The packed archive is kept on the worker in {folder} for ARCHIVEWORKER_KEEP_FAILED_DAYS; "
+            "archiveworker jobs retry delivers it"
+        )
+
     async def clean_up(self, job_id: JobId, state: str) -> None:
         """Discard what is no longer needed: after a failure everything stays for a retry, until the sweeper comes."""
         if JobState(state) in (JobState.FINISHED, JobState.CANCELLED):

@@ -117,9 +117,11 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
         await self._enqueue_items(job, plan, run)
         await run_step("follow_items", self._steps.follow_items, job_id, len(plan.items))
         await self._judge_items(job_id, book)
-        files = await self._fetch_backups(job_id, plan, stored_plan, book)
+        # An LMS that has closed the job (``note``) takes no more states; the archive of a retry is made all the same.
+        files = await self._fetch_backups(job_id, plan, stored_plan, book, silent=bool(note))
         await book.enter(JobState.FINALIZING)
-        await self._persistently("report_finalizing", self._steps.report, job_id, JobState.FINALIZING)
+        if not note:
+            await self._persistently("report_finalizing", self._steps.report, job_id, JobState.FINALIZING)
         await self._finish_archive(job_id, stored_plan, files, book)
 
     async def _enqueue_items(self, job: StoredJob, plan: Plan, run: int) -> None:
@@ -144,11 +146,14 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
             first = "; ".join(f"{f['item']}: {f['message']}" for f in failures[:3])
             raise ItemsFailedError(f"{len(failures)} of {book.story.items_total} items could not be archived. {first}")
 
-    async def _fetch_backups(self, job_id: JobId, plan: Plan, stored_plan: Json, book: Book) -> list[Json]:
+    async def _fetch_backups(
+        self, job_id: JobId, plan: Plan, stored_plan: Json, book: Book, *, silent: bool
+    ) -> list[Json]:
         if not plan.backups:
             return []
         await book.enter(JobState.WAITING_FOR_BACKUP)
-        await self._persistently("report_waiting", self._steps.report, job_id, JobState.WAITING_FOR_BACKUP)
+        if not silent:
+            await self._persistently("report_waiting", self._steps.report, job_id, JobState.WAITING_FOR_BACKUP)
         while not await self._persistently("ask_for_backups", self._steps.ask_for_backups, job_id, stored_plan):
             await DBOS.sleep_async(self._policy.backup_poll_s)
         return [
@@ -176,6 +181,8 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
         else:
             log.error("job_failed_internally", exc_info=cause)
             reason = f"Internal error ({type(cause).__name__}); the worker's log of this job has the details."
+        if book.story.archive is not None:
+            reason = f"{reason.rstrip('.')}. {self._finish.whereabouts(job_id)}"
         await self._end(job_id, book, state, reason)
 
     async def _end(self, job_id: JobId, book: Book, state: JobState, reason: str) -> None:
