@@ -6,6 +6,8 @@ Nothing here decides anything; it says who gets what. Whoever wants to know whic
 import fcntl
 import os
 import socket
+import sqlite3
+import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -160,6 +162,7 @@ async def running_worker(settings: Settings) -> AsyncIterator[Worker]:
         SettingsError: a setting does not fit this machine.
         ToolError: there is no Chromium.
     """
+    check_sqlite()
     with _own_data_dir(settings.data_dir):
         database_url = f"sqlite:///{settings.data_dir.resolve()}/archiveworker.sqlite"
         secrets = SealedTokens(sa.create_engine(database_url), _keys(settings))
@@ -226,6 +229,22 @@ def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
     return f"http://{shown}:{port}"
+
+
+def check_sqlite() -> None:
+    """Check that SQLite is new enough for the engine.
+
+    From Python 3.12 on DBOS asks SQLite for ``unixepoch('subsec')``, which came with 3.42; older ones answer NULL and
+    the first start would fail in the middle of the schema.
+
+    Raises:
+        SettingsError: it is too old.
+    """
+    if sys.version_info >= (3, 12) and sqlite3.sqlite_version_info < (3, 42):
+        raise SettingsError(
+            f"Python {sys.version.split()[0]} needs SQLite 3.42 or newer and has {sqlite3.sqlite_version} here; "
+            "use Python 3.11, or a Python that brings a newer SQLite"
+        )
 
 
 def _keys(settings: Settings) -> tuple[Secret, ...]:
