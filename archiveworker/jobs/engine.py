@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID, WorkflowHandleAsync
 
 from archiveworker.domain.errors import ConflictError, NotFoundError, QueueFullError, TokenRefusedError
 from archiveworker.domain.ids import JobId, LmsOrigin, new_job_id
@@ -30,6 +30,8 @@ from archiveworker.jobs.workflows import ITEM_QUEUE, JOB_QUEUE, WORKFLOW_VERSION
 log = structlog.get_logger(__name__)
 
 SWEEP_INTERVAL_S: Final = 3600.0
+_PUT_AWAY_S: Final = 10.0
+_PUT_AWAY_POLL_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,6 @@ class Engine:
         self._finish = FinishSteps(tools, self._open_jobs)
         self._workflows: ArchiveWorkflows | None = None
         self._sweeper: asyncio.Task[None] | None = None
-        self._taking = asyncio.Lock()
         self._intake = asyncio.Lock()
 
     @property
@@ -223,12 +224,15 @@ class Engine:
             raise ConflictError(
                 f"The job is {story.state}; only one that FAILED, timed out or was cancelled can be retried."
             )
+        runs = await views.runs_of(job_id)
+        for run in runs:
+            if run.status in ACTIVE:
+                await _put_away(run.workflow_id)
         if token is not None:
             await self._tools.secrets.put(job_id, token)
             await self._open_jobs.close(job_id)
         elif await self._tools.secrets.get(job_id) is None:
             raise TokenRefusedError("The job's token was erased when it ended; give a new token of the same LMS.")
-        runs = await views.runs_of(job_id)
         again = StoredJob(stored.job_id, stored.source, stored.payload, stored.lms, self._tools.clock.now())
         await self._enqueue(again, len(runs) + 1, story)
 
@@ -258,6 +262,20 @@ class Engine:
             story = await views.story_of(job_id)
             if story is None or story.state is JobState.FINISHED:
                 await self._tools.secrets.erase(job_id)
+
+
+async def _put_away(workflow_id: str) -> None:
+    """Wait until a run whose outcome is known has erased the token and closed its connection.
+
+    Raises:
+        ConflictError: it takes too long.
+    """
+    run: WorkflowHandleAsync[Any] = await DBOS.retrieve_workflow_async(workflow_id)
+    try:
+        async with asyncio.timeout(_PUT_AWAY_S):
+            await run.get_result(polling_interval_sec=_PUT_AWAY_POLL_S)
+    except TimeoutError as exc:
+        raise ConflictError("The job's last items are still being ended; retry it in a minute.") from exc
 
 
 def _last_change(story: Story) -> datetime:
