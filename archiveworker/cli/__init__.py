@@ -1,17 +1,19 @@
-"""The command line: one module a command, each with ``NAME``, ``HELP``, ``configure`` and ``run``.
+"""The command line: one module a command, each with ``configure`` and ``run``.
 
-The only place that reads the process's environment, and the only one that turns errors into exit codes.
+The only place that reads the process's environment, and the only one that turns errors into exit codes. A command's
+module is imported when it is asked for: most of them need neither the engine nor a browser, and should not wait for
+their libraries.
 """
 
 import argparse
+import importlib
 import io
 import os
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final, Protocol, cast
 
 from archiveworker import __version__
-from archiveworker.cli import demo, doctor, jobs, render, serve, submit, verify
 from archiveworker.domain.errors import ArchiveWorkerError
 
 _INTERRUPTED: Final = 130
@@ -24,9 +26,6 @@ _EPILOG: Final = (
 class Command(Protocol):
     """What every command module offers."""
 
-    NAME: str
-    HELP: str
-
     def configure(self, parser: argparse.ArgumentParser) -> None:
         """Add the command's arguments."""
         ...
@@ -36,11 +35,24 @@ class Command(Protocol):
         ...
 
 
-COMMANDS: Final = (serve, demo, submit, jobs, verify, render, doctor)
+COMMANDS: Final[Mapping[str, str]] = {
+    "serve": "Run the worker: take jobs over HTTP and archive them.",
+    "demo": "Run one whole job on this machine, with a made-up Moodle and time-stamp authority, and check the archive.",
+    "submit": "Post a job from a JSON file (or from flags) to a running worker and follow it.",
+    "jobs": "List, show, retry or cancel jobs of a running worker.",
+    "verify": "Check an archive (tar.gz, zip or an unpacked folder) and its time-stamps.",
+    "render": "Render one HTML file to PDF/A, to try things.",
+    "doctor": "Check this machine (Chromium, fonts, disk, time-stamps) and, if asked, an LMS; say what to type.",
+}
+"""Every command, which is also the name of its module, and what it does."""
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of all commands."""
+def build_parser(wanted: Collection[str] = tuple(COMMANDS)) -> argparse.ArgumentParser:
+    """Return the parser of all commands.
+
+    Args:
+        wanted: commands whose arguments are needed; the others are only named.
+    """
     parser = argparse.ArgumentParser(
         prog="archiveworker",
         description="Archives exams of a learning management system: rendered, hashed, time-stamped, checkable.",
@@ -48,10 +60,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"archiveworker {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        sub = commands.add_parser(command.NAME, help=command.HELP, description=command.HELP)
-        command.configure(sub)
-        sub.set_defaults(run=command.run)
+    for name, text in COMMANDS.items():
+        sub = commands.add_parser(name, help=text, description=text)
+        if name in wanted:
+            command = cast(Command, importlib.import_module(f"{__name__}.{name}"))
+            command.configure(sub)
+            sub.set_defaults(run=command.run)
     return parser
 
 
@@ -61,7 +75,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # A name that the terminal's encoding lacks is shown escaped: no reason to end with a traceback.
             stream.reconfigure(errors="backslashreplace")
-    args = build_parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    args = build_parser([word for word in given if not word.startswith("-")][:1]).parse_args(given)
     try:
         code: int = args.run(args, os.environ)  # noqa: TID251 - the edge that hands the environment on
         sys.stdout.flush()

@@ -26,9 +26,6 @@ from archiveworker.runtime import logging as runtime_logging
 from archiveworker.runtime import process
 from archiveworker.settings import Settings
 
-NAME = "demo"
-HELP = "Run one whole job on this machine, with a made-up Moodle and time-stamp authority, and check the archive."
-
 _TOOL_TIMEOUT_S = 60.0
 _MARK = ".archiveworker-demo"
 """Stands in a folder that the demo has filled: only such a one is emptied again."""
@@ -182,14 +179,16 @@ def _unpack(archive: Path, tree: Path) -> None:
 
 async def _check(outcome: _Outcome, root_name: str, tsa_name: str) -> None:
     """Run what an auditor would run, on the archive and on its manifest, and show what it said."""
-    ca = (outcome.authority / root_name).resolve()
-    tsa = (outcome.authority / tsa_name).resolve()
-    name = outcome.archive.name
+    name, output = outcome.archive.name, outcome.archive.parent
     await _tool(["sha256sum", "--quiet", "-c", "manifest-sha256.txt"], outcome.tree, "every file is as listed")
-    await _tool(["sha256sum", "-c", f"{name}.sha256"], outcome.archive.parent)
-    trust = ["-CAfile", str(ca), "-untrusted", str(tsa)]
-    for folder, stem in ((outcome.archive.parent, name), (outcome.tree / "evidence", "manifest-sha256.txt")):
-        data = name if stem == name else "../manifest-sha256.txt"
+    await _tool(["sha256sum", "-c", f"{name}.sha256"], output)
+    for folder, stem, data in (
+        (output, name, name),
+        (outcome.tree / "evidence", "manifest-sha256.txt", "../manifest-sha256.txt"),
+    ):
+        # Relative, because openssl takes a space after -untrusted for the end of a file name.
+        authority = Path("../.." if folder != output else ".") / outcome.authority.name
+        trust = ["-CAfile", str(authority / root_name), "-untrusted", str(authority / tsa_name)]
         reply = ["-in", f"{stem}.tsr", *trust]
         await _tool(["openssl", "ts", "-verify", "-data", data, *reply], folder)
         await _tool(["openssl", "ts", "-verify", "-queryfile", f"{stem}.tsq", *reply], folder)

@@ -32,9 +32,6 @@ from archiveworker.runtime import process
 from archiveworker.runtime.sealed import check_key
 from archiveworker.settings import Settings
 
-NAME = "doctor"
-HELP = "Check this machine (Chromium, fonts, disk, time-stamps) and, if asked, an LMS: what is wrong, what to type."
-
 _SUBMIT_TOKEN = "ARCHIVEWORKER_SUBMIT_TOKEN"  # noqa: S105 - the name of a variable
 _LOW_DISK_BYTES = 2 * 1024**3
 _FONTS = (("zh", "Chinese, Japanese, Korean", "fonts-noto-cjk"), ("und-zsye", "emoji", "fonts-noto-color-emoji"))

@@ -11,9 +11,6 @@ from typing import Any
 from archiveworker.cli.client import WorkerClient, add_worker_argument, admin_token, job_path, read_token
 from archiveworker.cli.progress import follow, shown_archive, tell_end
 
-NAME = "jobs"
-HELP = "List, show, retry or cancel jobs of a running worker."
-
 _EPILOG = (
     "A worker that has an admin token wants it from here too: set ARCHIVEWORKER_ADMIN_TOKEN or "
     "ARCHIVEWORKER_ADMIN_TOKEN_FILE. One that has none answers to its own machine alone."

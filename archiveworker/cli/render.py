@@ -20,9 +20,6 @@ from archiveworker.rendering.renderer import ChromiumRenderer
 from archiveworker.runtime import logging
 from archiveworker.settings import Settings
 
-NAME = "render"
-HELP = "Render one HTML file to PDF/A, to try things."
-
 _HERE = "http://page.invalid"
 
 

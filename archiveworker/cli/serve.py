@@ -15,12 +15,9 @@ from archiveworker.domain.errors import SettingsError
 from archiveworker.runtime import logging as runtime_logging
 from archiveworker.settings import Settings
 
-NAME = "serve"
-HELP = "Run the worker: take jobs over HTTP and archive them. Set up by ARCHIVEWORKER_* variables."
-
 _EPILOG = (
-    "docs/reference/settings.md lists all settings. SIGTERM: no new jobs, what is in flight finishes or goes on at the "
-    "next start, exit 0. Exit 78: a setting is wrong."
+    "All settings are ARCHIVEWORKER_* variables, listed in docs/reference/settings.md. SIGTERM: no new jobs; what is "
+    "in flight finishes, or goes on at the next start; exit 0. Exit 78: a setting is wrong."
 )
 
 log = structlog.get_logger(__name__)

@@ -13,9 +13,6 @@ from archiveworker.cli.client import WorkerClient, add_worker_argument, admin_to
 from archiveworker.cli.progress import follow, tell_end
 from archiveworker.domain.errors import AccessDeniedError, NotFoundError, RequestError, SourceUnavailableError
 
-NAME = "submit"
-HELP = "Post a job from a JSON file (or from flags) to a running worker and follow it."
-
 SECTIONS: Final = (
     "header", "quiz_feedback", "quiz_grade", "question", "question_correctness", "question_marks",
     "question_feedback", "general_feedback", "rightanswer", "history", "attachments",

@@ -10,9 +10,6 @@ from archiveworker.domain.errors import ArchiveWorkerError
 from archiveworker.domain.evidence import Check, Verdict, VerificationReport
 from archiveworker.evidence.verify import STEPS, verify
 
-NAME = "verify"
-HELP = "Check an archive (tar.gz, zip or an unpacked folder) and its time-stamps."
-
 _EXIT = {Verdict.GOOD: 0, Verdict.BAD: 1, Verdict.UNKNOWN: 2}
 _CLOSING = {
     Verdict.GOOD: "GOOD: the archive is complete, unchanged and stamped by a trusted authority",
