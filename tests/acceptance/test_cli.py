@@ -109,12 +109,12 @@ async def archive(lms: DemoServer, worker: WorkerProcess, tmp_path_factory: pyte
 # --- help and settings ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-async def test_help(command: str) -> None:
-    said = await aw(*command.split(), "--help")
-    assert (said.code, said.err) == (0, "")
-    assert said.out.startswith(f"usage: archiveworker {command}".rstrip())
-    assert "None" not in said.out
+async def test_help() -> None:
+    texts = await asyncio.gather(*(aw(*command.split(), "--help") for command in COMMANDS))
+    for command, said in zip(COMMANDS, texts, strict=True):
+        assert (said.code, said.err) == (0, "")
+        assert said.out.startswith(f"usage: archiveworker {command}".rstrip())
+        assert "None" not in said.out
 
 
 async def test_no_command_and_an_unknown_one() -> None:
@@ -462,12 +462,21 @@ async def test_render(tmp_path: Path) -> None:
 
 
 async def test_demo_spares_what_is_not_its_own(tmp_path: Path) -> None:
-    (tmp_path / "precious").touch()
-    _is_one_line(await aw("demo", "--output", tmp_path), 78, "is not empty and not of an earlier demo")
-    assert (tmp_path / "precious").exists()
-    _is_one_line(await aw("demo", "--output", tmp_path / "precious"), 78, "cannot be written")
-    _is_one_line(await aw("demo", "--attempts", "0", "--output", tmp_path / "x"), 65, "--attempts must be at least 1")
-    _is_one_line(await aw("demo", "--plugin", "9", "--output", tmp_path / "x"), 65, "--plugin must be 1 to 7, 5.x")
+    file = tmp_path / "precious"
+    file.touch()
+    for said, code, part in zip(
+        await asyncio.gather(
+            aw("demo", "--output", tmp_path),
+            aw("demo", "--output", file),
+            aw("demo", "--attempts", "0", "--output", tmp_path / "x"),
+            aw("demo", "--plugin", "9", "--output", tmp_path / "x"),
+        ),
+        (78, 78, 65, 65),
+        ("is not empty and not of an earlier demo", "cannot be written", "must be at least 1", "must be 1 to 7, 5.x"),
+        strict=True,
+    ):
+        _is_one_line(said, code, part)
+    assert [path.name for path in tmp_path.iterdir()] == ["precious"]
 
 
 async def test_demo_into_the_folder_of_an_earlier_one(tmp_path: Path) -> None:
