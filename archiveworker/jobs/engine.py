@@ -232,7 +232,9 @@ class Engine:
             await self._tools.secrets.put(job_id, token)
             await self._open_jobs.close(job_id)
         elif await self._tools.secrets.get(job_id) is None:
-            raise TokenRefusedError("The job's token was erased when it ended; give a new token of the same LMS.")
+            raise TokenRefusedError(
+                "The job's token was erased when it ended; give one that the LMS takes for this job, or post it again."
+            )
         again = StoredJob(stored.job_id, stored.source, stored.payload, stored.lms, self._tools.clock.now())
         await self._enqueue(again, len(runs) + 1, story)
 

@@ -112,7 +112,7 @@ class FinishSteps:
         folder = self._tools.spool.job_folder(job_id).resolve() / PACKAGE_FOLDER
         return (
             f"The packed archive is kept on the worker in {folder} for ARCHIVEWORKER_KEEP_FAILED_DAYS; "
-            "archiveworker jobs retry delivers it"
+            "archiveworker jobs retry delivers it if the LMS still takes it"
         )
 
     async def clean_up(self, job_id: JobId, state: str) -> None:
