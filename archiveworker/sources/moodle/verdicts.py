@@ -66,7 +66,7 @@ _GONE_ITEM: Final = Verdict(Kind.NEVER, "this attempt or submission does not exi
 _GONE_ACTIVITY: Final = Verdict(Kind.NEVER, "course or activity do not exist any more", "archive another activity")
 _VERSIONS: Final = Verdict(
     Kind.NEVER,
-    "it does not take these parameters: something that they name was deleted, or plugin and worker speak other versions",
+    "it does not take these parameters: what they name was deleted, or plugin and worker speak other versions",
     "look whether it still exists in Moodle; if it does, update the plugin and the worker",
 )
 
