@@ -102,8 +102,9 @@ def _student_file(course: Course, parts: list[str]) -> StudentFile | None:
 async def _backup(state: LmsState, contextid: int, filearea: str, filename: str) -> web.StreamResponse:
     announced = (backup for row in state.rows for backup in row.backups.values())
     wanted = (contextid, filearea, filename)
-    found = next((b for b in announced if (b.contextid, b.filearea, b.filename) == wanted), None)
-    if found is None or not found.ready:
+    # Several jobs may have asked for the same backup; Moodle has one file for all of them.
+    ready = (b for b in announced if b.ready and (b.contextid, b.filearea, b.filename) == wanted)
+    if (found := next(ready, None)) is None:
         return error("Sorry, the requested file could not be found", "filenotfound", status=404)
     path = state.workdir / "backups" / f"{hashlib.sha256(filename.encode()).hexdigest()[:16]}.mbz"
     if not path.exists():

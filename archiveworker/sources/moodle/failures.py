@@ -27,7 +27,10 @@ _OF_STATUS: Final[Mapping[int, str]] = {
         "web services or their REST protocol are switched off, or a firewall refuses the worker; switch them on under "
         "Site administration > Server > Web services > Overview"
     ),
-    HTTPStatus.NOT_FOUND: "there is no such page; check that Moodle's address (wwwroot, internal_wwwroot) is right",
+    HTTPStatus.NOT_FOUND: (
+        "there is no such page or file; it was deleted meanwhile, or Moodle's address (wwwroot, internal_wwwroot) is "
+        "not right"
+    ),
     HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "the worker's proxy asks for a password; correct the proxy setting",
 }
 
