@@ -63,7 +63,7 @@ async def test_trap_1_an_answer_that_is_no_json_object_may_be_better_later(moodl
 async def test_trap_2_a_section_too_many_is_said_to_be_a_matter_of_versions(moodle, connect, spool):
     moodle.say(REPORT, {"exception": "x", "errorcode": "invalidparameter", "message": "Invalid parameter value"})
     async with connect() as connection:
-        with pytest.raises(SourceError, match=r"different versions.*update the plugin"):
+        with pytest.raises(SourceError, match=r"other versions.*update the plugin"):
             await connection.fetch_item(ITEM, spool)
 
     assert len(moodle.calls) == 1
