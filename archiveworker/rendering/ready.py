@@ -1,12 +1,12 @@
 """Waits until a page is ready to be printed, without any fixed delay.
 
-``res/page/ready.js`` knows what the page itself can say (document, fonts, images, Moodle, MathJax); the gateway knows
-which requests are open. Both have to be quiet. A page on which nothing happens any more although something is still
+``res/page/ready.js`` knows what the page itself can say (a probe for each technology); it runs in every frame, and once
+a frame has settled it has ``prepare.js`` unroll what a screen shows only to those who scroll. The gateway knows which
+requests are open. All have to be quiet. A page on which nothing happens any more although something is still
 awaited is not waited for in vain: it is printed with a warning.
 """
 
 import asyncio
-from typing import Any
 
 from archiveworker.domain.errors import RenderTimeoutError
 from archiveworker.rendering.config import ReadyTimeout, RendererConfig
@@ -15,6 +15,8 @@ from archiveworker.rendering.pool import OpenPage
 from archiveworker.runtime import resources
 
 _REASON_LIMIT_S = 2.0
+_REASON_CHARACTERS = 250
+_REASON_COUNT = 20
 
 
 def ms(seconds: float) -> int:
@@ -47,12 +49,30 @@ async def settle(page: OpenPage, session: PageSession, config: RendererConfig) -
 
 async def _until_quiet(page: OpenPage, session: PageSession, config: RendererConfig) -> list[str]:
     limits = {"quietMs": ms(config.quiet_s), "stuckMs": ms(config.stuck_s)}
+    script = f"(limits) => ({resources.text('page/ready.js')})(limits, {resources.text('page/prepare.js')})"
     while True:
-        answer: dict[str, Any] = await page.evaluate(resources.text("page/ready.js"), limits)
-        needed_s = config.quiet_s if answer["ready"] else config.stuck_s
-        if session.quiet_for_s() >= needed_s:
-            return [] if answer["ready"] else [str(reason) for reason in answer["waiting"]]
+        frame_count = page.frame_count
+        answer, inner = await asyncio.gather(page.evaluate(script, limits), page.evaluate_in_frames(script, limits))
+        waiting = _reasons(answer, inner)
+        needed_s = config.stuck_s if waiting else config.quiet_s
+        if session.quiet_for_s() >= needed_s and page.frame_count == frame_count:
+            return waiting
         await session.wait_quiet(config.quiet_s)
+
+
+def _reasons(answer: object, inner: list[object]) -> list[str]:
+    return [*_waited_for(answer), *(f"in an embedded page: {reason}" for one in inner for reason in _waited_for(one))]
+
+
+def _waited_for(answer: object) -> list[str]:
+    # It comes from the page's own world, where scripts of the page may have replaced everything.
+    match answer:
+        case {"ready": True}:
+            return []
+        case {"ready": False, "waiting": [*reasons]}:
+            return [str(reason)[:_REASON_CHARACTERS] for reason in reasons[:_REASON_COUNT]]
+        case _:
+            return ["the page: its scripts disturb those of the renderer"]
 
 
 async def _what_it_waits_for(page: OpenPage, config: RendererConfig) -> list[str]:
@@ -63,4 +83,4 @@ async def _what_it_waits_for(page: OpenPage, config: RendererConfig) -> list[str
         raise RenderTimeoutError(
             f"the page hangs: its scripts did not pause once in {config.ready_limit_s:g} s, so it cannot be printed"
         ) from exc
-    return [str(reason) for reason in waiting] or ["the network"]
+    return _waited_for({"ready": False, "waiting": waiting}) or ["the network"]

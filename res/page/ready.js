@@ -1,21 +1,39 @@
-// Runs in the page's own world (it has to see Moodle's and MathJax's objects) and ends when the page is ready, or when
-// nothing at all has happened for stuckMs although something is still waited for. Argument: {quietMs, stuckMs}.
+// Runs in the page's own world (it has to see Moodle's and MathJax's objects), in each frame of the page, and ends when
+// that frame is ready, or when nothing at all has happened for stuckMs although something is still waited for.
+// Arguments: {quietMs, stuckMs} and the function of prepare.js, which is called as soon as the frame has settled.
 // Result: {ready, waiting: [reasons]}. The reasons are kept where `waiting.js` finds them if the time limit strikes.
 //
 // A probe is a function that returns null when its technology has settled, or a reason why not. One technology each.
-((limits) => {
+((limits, prepare) => {
   "use strict";
   const { quietMs, stuckMs } = limits;
   const KEY = Symbol.for("archiveworker.ready");
   const TICK_MS = 15;
-  const state = (window[KEY] ??= { waiting: [], images: new WeakMap(), mathjax2: null, mathjax3: null });
+  const MAX_ROUNDS = 3;
+  const state = (window[KEY] ??= {
+    waiting: [],
+    images: new WeakMap(),
+    posters: new WeakMap(),
+    canvases: new WeakMap(),
+    mathjax2: null,
+    mathjax3: null,
+    lazyMath: null,
+  });
+  state.prepare = prepare;
 
-  const frame = (element) => {
-    try {
-      return element.contentDocument;
-    } catch {
-      return null; // of another origin: the gateway sees its requests
-    }
+  const counted = (elements, isOpen, what) => {
+    const open = [...elements].filter(isOpen).length;
+    return open ? `${open} ${what}` : null;
+  };
+  const isShown = (element) => element.getClientRects().length > 0;
+  // A marker that knows whether a promise has ended, well or not.
+  const marker = (promise) => {
+    const made = { promise, done: false };
+    const end = () => {
+      made.done = true;
+    };
+    promise.then(end, end);
+    return made;
   };
 
   const probes = {
@@ -34,9 +52,10 @@
         return null;
       }
       if (!state.mathjax2) {
-        const marker = (state.mathjax2 = { done: false });
+        state.mathjax2 = { done: false };
+        const mine = state.mathjax2;
         hub.Queue(() => {
-          marker.done = true;
+          mine.done = true;
         });
         return "typesetting";
       }
@@ -50,20 +69,62 @@
       return null;
     },
 
-    // MathJax 3 and 4: the promise of its start, which later typesetting extends.
+    // MathJax 3 and 4: the promise of its start, which later typesetting extends; then what ui/lazy put off until
+    // somebody scrolls there.
     mathjax3: () => {
-      const promise = window.MathJax?.startup?.promise;
-      if (!promise?.then) {
+      const startup = window.MathJax?.startup;
+      if (!startup?.promise?.then) {
         return null;
       }
-      if (state.mathjax3?.promise !== promise) {
-        const marker = (state.mathjax3 = { promise, done: false });
-        const end = () => {
-          marker.done = true;
-        };
-        promise.then(end, end);
+      if (state.mathjax3?.promise !== startup.promise) {
+        state.mathjax3 = marker(startup.promise);
       }
-      return state.mathjax3.done ? null : "typesetting";
+      if (!state.mathjax3.done) {
+        return "typesetting";
+      }
+      if (!state.lazyMath && typeof startup.document?.lazyTypesetAll === "function") {
+        state.lazyMath = marker(Promise.resolve(startup.document.lazyTypesetAll()));
+      }
+      return state.lazyMath && !state.lazyMath.done ? "typesetting what was put off" : null;
+    },
+
+    // JSXGraph and STACK: a board that has its place, but not its drawing, or that holds its updates back.
+    jsxgraph: () => {
+      const empty = counted(
+        document.getElementsByClassName("jxgbox"),
+        (box) => isShown(box) && !box.querySelector("svg, canvas"),
+        "board(s) not drawn",
+      );
+      const boards = Object.values(window.JXG?.boards || {});
+      return empty ?? counted(boards, (board) => board.isSuspendedUpdate, "board(s) hold their updates back");
+    },
+
+    // GeoGebra: deployggb.js takes its preview away when the applet has been drawn. One with a play button stays.
+    geogebra: () =>
+      counted(
+        document.getElementsByClassName("applet_scaler"),
+        (applet) => {
+          const preview = applet.querySelector(".ggb_preview");
+          return isShown(applet) && (preview ? !preview.querySelector(".ggb_preview_play") : !applet.firstElementChild);
+        },
+        "applet(s) loading",
+      ),
+
+    // H5P marks what it has begun with; inside a frame of its own the frame's document does the same.
+    h5p: () =>
+      counted(
+        document.querySelectorAll(".h5p-content:not(.h5p-initialized), iframe.h5p-iframe:not(.h5p-initialized)"),
+        () => Boolean(window.H5P || window.H5PIntegration),
+        "content(s) not begun",
+      ),
+
+    // Ace: the language's rules come later than the text; without them the code has no colours.
+    ace: () => {
+      const isOpen = (element) => {
+        const session = element.env?.editor?.session;
+        return Boolean(session?.$modeId) && session.$mode?.$id !== session.$modeId && !session.$modes?.[session.$modeId];
+      };
+      return window.ace ? counted(document.getElementsByClassName("ace_editor"), isOpen, "editor(s) loading") : null;
     },
 
     fonts: () => (document.fonts.status === "loading" ? "loading" : null),
@@ -80,36 +141,100 @@
         }
         let known = state.images.get(image);
         if (known?.source !== source) {
-          known = { source, done: false };
+          known = marker(image.decode());
+          known.source = source;
           state.images.set(image, known);
-          const marker = known;
-          const end = () => {
-            marker.done = true;
-          };
-          image.decode().then(end, end);
         }
         open += known.done ? 0 : 1;
       }
       return open ? `${open} not decoded` : null;
     },
 
+    // Film and sound stand still; what is seen is the poster, or the first frame.
+    media: () => {
+      const isOpen = (medium) => {
+        if (!medium.paused) {
+          medium.pause();
+        }
+        if (medium.poster) {
+          if (!state.posters.has(medium)) {
+            const poster = new Image();
+            poster.src = medium.poster;
+            state.posters.set(medium, marker(poster.decode()));
+          }
+          return !state.posters.get(medium).done;
+        }
+        return isShown(medium) && medium.networkState === medium.NETWORK_LOADING && medium.readyState < 2;
+      };
+      return counted(document.querySelectorAll("video"), isOpen, "film(s) without a picture");
+    },
+
+    // A canvas that is being drawn on tells nobody: it is looked at, small, until it stays the same. What scripts may not
+    // read (foreign content), nobody can look at.
+    canvas: () => {
+      const now = performance.now();
+      const isOpen = (canvas) => {
+        const known = state.canvases.get(canvas) ?? { at: -Infinity, look: null, still: false };
+        if (now - known.at < 4 * TICK_MS || !canvas.width || !canvas.height) {
+          return !known.still && known.look !== null;
+        }
+        const look = glance(canvas);
+        state.canvases.set(canvas, { at: now, look, still: look === known.look });
+        return look !== known.look;
+      };
+      return counted([...document.getElementsByTagName("canvas")].slice(0, 50), isOpen, "still being drawn");
+    },
+
     frames: () => {
-      let open = 0;
-      for (const element of document.querySelectorAll("iframe")) {
+      const isOpen = (element) => {
         if (element.loading === "lazy") {
           element.loading = "eager";
         }
-        const inner = frame(element);
-        open += inner && inner.readyState !== "complete" ? 1 : 0;
-      }
-      return open ? `${open} loading` : null;
+        let inner = null;
+        try {
+          inner = element.contentDocument;
+        } catch {
+          // of another origin: the gateway sees its requests
+        }
+        return Boolean(inner) && inner.readyState !== "complete";
+      };
+      return counted(document.getElementsByTagName("iframe"), isOpen, "loading");
     },
+  };
+
+  const glance = (canvas) => {
+    const small = (state.small ??= new OffscreenCanvas(48, 48).getContext("2d", { willReadFrequently: true }));
+    try {
+      small.clearRect(0, 0, 48, 48);
+      small.drawImage(canvas, 0, 0, 48, 48);
+      return small.getImageData(0, 0, 48, 48).data.join();
+    } catch {
+      state.small = null; // what is foreign has tainted it
+      return "";
+    }
+  };
+
+  const reasons = () => {
+    const found = [];
+    for (const [name, probe] of Object.entries(probes)) {
+      let reason;
+      try {
+        reason = probe();
+      } catch (error) {
+        reason = `probe failed (${String(error).slice(0, 100)})`;
+      }
+      if (reason) {
+        found.push(`${name}: ${String(reason).slice(0, 200)}`);
+      }
+    }
+    return found;
   };
 
   return new Promise((resolve) => {
     let still = 0; // ms without a change; a busy main thread must not count as a still page, so steps are capped
     let last = performance.now();
     let before = "";
+    let rounds = 0;
     const observer = new MutationObserver(() => {
       still = 0;
     });
@@ -123,32 +248,24 @@
       const now = performance.now();
       still += Math.min(now - last, 2 * TICK_MS);
       last = now;
-      const waiting = [];
-      for (const [name, probe] of Object.entries(probes)) {
-        let reason;
-        try {
-          reason = probe();
-        } catch (error) {
-          reason = `probe failed (${String(error).slice(0, 100)})`;
-        }
-        if (reason) {
-          waiting.push(`${name}: ${String(reason).slice(0, 200)}`);
-        }
-      }
+      const waiting = reasons();
       const text = waiting.join("; ");
       if (text !== before) {
         still = 0;
         before = text;
       }
       state.waiting = waiting.length ? waiting : ["the page: it keeps changing"];
-      if (!waiting.length && still >= quietMs) {
-        state.waiting = [];
-        end(true);
-      } else if (waiting.length && still >= stuckMs) {
-        end(false);
-      } else {
-        setTimeout(tick, TICK_MS);
+      const settled = still >= (waiting.length ? stuckMs : quietMs);
+      if (settled && rounds < MAX_ROUNDS && prepare() > 0) {
+        // What was unrolled may load or draw something in its turn.
+        rounds += 1;
+        still = Math.max(0, still - quietMs);
+      } else if (settled) {
+        state.waiting = waiting;
+        end(!waiting.length);
+        return;
       }
+      setTimeout(tick, TICK_MS);
     };
     tick();
   });
