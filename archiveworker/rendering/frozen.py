@@ -2,16 +2,20 @@
 
 ``res/page/freeze.js`` serialises the DOM with placeholders; here they are filled with what the page had loaded,
 through the same gateway and its cache. What the page never loaded (the other formats of a font, pictures of rules
-that never matched) is left out. Frames, sound and film do not survive; a warning says so.
+that never matched) is left out. Embedded pages stay embedded, in frames without any right. Sound and film do
+not survive; a warning says so.
 """
 
+import asyncio
 import base64
+import html as html_module
 import re
 import secrets
+from collections import Counter
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urldefrag, urljoin
 
+from archiveworker.domain.errors import RenderError
 from archiveworker.rendering.gateway import PageSession
 from archiveworker.rendering.pool import OpenPage
 from archiveworker.rendering.wire import Response
@@ -24,6 +28,8 @@ _STYLE_ATTRIBUTE = re.compile(r'( style=")([^"]*url\([^"]*)(")')
 # YUI takes the time for its ids: yui_3_18_1_1_1795224466123_42.
 _YUI_ID = re.compile(r"\byui_((?:\d+_){4})(\d{10,})_(\d+)")
 _MAX_IMPORT_DEPTH = 4
+_MAX_FRAME_DEPTH = 4
+_MAX_URL_COUNT = 5_000
 _EMPTY = "data:,"
 
 
@@ -40,35 +46,108 @@ class FrozenPage:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What ``freeze.js`` said of the page, or of one that it embeds.
+
+    Attributes:
+        nonce: how its placeholders begin.
+        html: with placeholders.
+        base: address that relative ones start from.
+        wanted: kind and address of each placeholder.
+        loaded: addresses that were loaded.
+        skipped: what was left out, and how often.
+    """
+
+    nonce: str
+    html: str
+    base: str
+    wanted: list[tuple[str, str]]
+    loaded: frozenset[str]
+    skipped: dict[str, int]
+
+    @classmethod
+    def of(cls, nonce: str, answer: object) -> "_Part | None":
+        """Check ``answer``, which may come from an embedded page's own world; None when it is not of this form."""
+        match answer:
+            case {"html": str(html), "base": str(base), "urls": [*urls], "loaded": [*loaded], "skipped": {**skipped}}:
+                wanted = [(str(url[0]), str(url[1])) for url in urls if isinstance(url, list) and len(url) == 2]
+                names = frozenset(urldefrag(str(url)).url for url in loaded)
+                counts = {str(what)[:40]: count for what, count in skipped.items() if isinstance(count, int)}
+                return cls(nonce, html, base, wanted[:_MAX_URL_COUNT], names, counts)
+            case _:
+                return None
+
+
 async def freeze(page: OpenPage, session: PageSession) -> FrozenPage:
     """Return the page as it is now, self-contained.
 
     Raises:
         RenderError: the page could not be serialised.
     """
-    nonce = f"urn:archiveworker:{secrets.token_hex(8)}:"
-    answer: dict[str, Any] = await page.evaluate_apart(resources.text("page/freeze.js"), {"nonce": nonce})
-    filler = _Filler(session, frozenset(urldefrag(url).url for url in answer["loaded"]))
-    html = str(answer["html"])
-    html = await filler.fill_inline_styles(html, str(answer["base"]))
-    html = await filler.fill_placeholders(html, nonce, answer["urls"])
-    warnings = [f"{count} x {what} left out of the frozen HTML" for what, count in answer["skipped"].items()]
+    script = resources.text("page/freeze.js")
+    mark = f"data-archiveworker-{secrets.token_hex(8)}"
+    embedded = await page.embedded.mark(mark)
+    given = [{"nonce": _nonce(), "mark": mark} for _ in embedded]
+    answers = await asyncio.gather(*(one.evaluate(script, what) for one, what in zip(embedded, given, strict=True)))
+    frames = {
+        one.mark: _Part.of(what["nonce"], answer) for one, what, answer in zip(embedded, given, answers, strict=True)
+    }
+    nonce = _nonce()
+    part = _Part.of(nonce, await page.evaluate_apart(script, {"nonce": nonce, "mark": mark}))
+    if part is None:
+        raise RenderError("the rendered page could not be serialised; render it again, or without keeping its HTML")
+    filler = _Filler(session, frames)
+    html = await filler.fill(part, 0)
+    skipped = sum((Counter(one.skipped) for one in (part, *frames.values()) if one is not None), filler.skipped)
+    warnings = [f"{count} x {what} left out of the frozen HTML" for what, count in skipped.items()]
     if filler.missing_count:
         warnings.append(f"{filler.missing_count} file(s) missing in the frozen HTML: they could not be loaded")
     return FrozenPage(_stable_ids(html), tuple(warnings))
 
 
-class _Filler:
-    """Turns addresses into data URIs, each address once."""
+def _nonce() -> str:
+    return f"urn:archiveworker:{secrets.token_hex(8)}:"
 
-    def __init__(self, session: PageSession, loaded: frozenset[str]) -> None:
+
+class _Filler:
+    """Puts into a page what its placeholders stand for, each address fetched once."""
+
+    def __init__(self, session: PageSession, frames: dict[str, _Part | None]) -> None:
         self._session = session
-        self._loaded = loaded
+        self._frames = frames
+        self._loaded: frozenset[str] = frozenset()
         self._known: dict[str, str] = {}
         self.missing_count = 0
+        self.skipped: Counter[str] = Counter()
 
-    async def fill_inline_styles(self, html: str, base: str) -> str:
-        """Inline what the page's own style elements and attributes point to."""
+    async def fill(self, part: _Part, depth: int) -> str:
+        """Return the whole HTML of ``part``."""
+        self._loaded |= part.loaded
+        html = await self._fill_inline_styles(part.html, part.base)
+        values = [await self._value(kind, url, depth) for kind, url in part.wanted]
+
+        def value(match: re.Match[str]) -> str:
+            return values[int(match[1])] if int(match[1]) < len(values) else _EMPTY
+
+        return re.sub(re.escape(part.nonce) + r"(\d{1,6});", value, html)
+
+    async def _value(self, kind: str, url: str, depth: int) -> str:
+        if kind == "css":
+            return await self._sheet(url, 0)
+        if kind == "frame":
+            return await self._frame(url, depth)
+        return await self._data_uri(url, only_loaded=False)
+
+    async def _frame(self, mark: str, depth: int) -> str:
+        # Taken out, so that a page cannot name one, or itself, twice.
+        part = self._frames.pop(mark, None)
+        if part is None or depth >= _MAX_FRAME_DEPTH:
+            self.skipped["embedded frame"] += 1
+            return "[embedded page]"
+        return html_module.escape(await self.fill(part, depth + 1))
+
+    async def _fill_inline_styles(self, html: str, base: str) -> str:
         for pattern, escape in ((_STYLE, False), (_STYLE_ATTRIBUTE, True)):
             parts: list[str] = []
             end = 0
@@ -80,14 +159,6 @@ class _Filler:
                 end = match.end()
             html = "".join([*parts, html[end:]])
         return html
-
-    async def fill_placeholders(self, html: str, nonce: str, wanted: list[list[str]]) -> str:
-        """Replace each placeholder by a style sheet or a data URI."""
-        values = [
-            await self._sheet(url, 0) if kind == "css" else await self._data_uri(url, only_loaded=False)
-            for kind, url in wanted
-        ]
-        return re.sub(re.escape(nonce) + r"(\d+);", lambda match: values[int(match[1])], html)
 
     async def _sheet(self, url: str, depth: int) -> str:
         response = await self._session.fetch(url) if url.startswith(("http:", "https:")) else None

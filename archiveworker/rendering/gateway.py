@@ -14,6 +14,7 @@ import secrets
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from urllib.parse import urlsplit
 
 import structlog
@@ -218,6 +219,8 @@ class PageSession:
         path = urlsplit(url).path
         local = self._local_answer(url, path, request)
         if local is not None:
+            if local.status == HTTPStatus.NOT_FOUND:
+                self._note(url, "HTTP 404")
             return _for_origin(local, request)
         result = await self._fetcher.get(url, request.headers)
         if isinstance(result, Failure):

@@ -8,7 +8,7 @@ ours.
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,6 +29,7 @@ from playwright.async_api import Error as PlaywrightError
 from archiveworker.domain.errors import BrowserGoneError, RenderError
 from archiveworker.rendering import chromium
 from archiveworker.rendering.config import RendererConfig
+from archiveworker.rendering.embedded import EmbeddedPages
 
 log = structlog.get_logger()
 
@@ -36,7 +37,6 @@ _WORLD = "archiveworker"
 _CLOSE_LIMIT_S = 5.0
 _NOWHERE = "http://127.0.0.1:9"
 _LAUNCH_LIMIT_MS = 30_000
-_MAX_FRAME_COUNT = 40
 
 T = TypeVar("T")
 
@@ -59,9 +59,14 @@ class PageSetup:
 
 
 class OpenPage:
-    """A page of the pool, as long as its ``async with`` lasts."""
+    """A page of the pool, as long as its ``async with`` lasts.
+
+    Attributes:
+        embedded: the pages that it embeds.
+    """
 
     def __init__(self, page: Page, cdp: CDPSession) -> None:
+        self.embedded = EmbeddedPages(page)
         self._page = page
         self._cdp = cdp
         self._loader_id = ""
@@ -87,21 +92,6 @@ class OpenPage:
     async def evaluate(self, script: str, argument: object = None) -> Any:
         """Call a JavaScript function in the page's own world and return its (awaited) result."""
         return await self._call(script, argument, {})
-
-    @property
-    def frame_count(self) -> int:
-        """Pages that are embedded in the page, and in these, now."""
-        return len(self._page.frames) - 1
-
-    async def evaluate_in_frames(self, script: str, argument: object = None) -> list[Any]:
-        """Call a JavaScript function in the embedded pages' own worlds; those that went away have no result."""
-        frames = self._page.frames[1 : _MAX_FRAME_COUNT + 1]
-        if not frames:
-            return []
-        expression = f"({script})({json.dumps(argument)})"
-        asked = asyncio.gather(*(frame.evaluate(expression) for frame in frames), return_exceptions=True)
-        answers = await self._unless_crashed(asked)
-        return [answer for answer in answers if not isinstance(answer, BaseException)]
 
     async def evaluate_apart(self, script: str, argument: object = None) -> Any:
         """Call a JavaScript function in a world that shares only the DOM with the page, which cannot lie to it."""
@@ -137,7 +127,7 @@ class OpenPage:
     async def _send(self, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
         return await self._unless_crashed(self._cdp.send(method, params))
 
-    async def _unless_crashed(self, asked: Awaitable[T]) -> T:
+    async def _unless_crashed(self, asked: Coroutine[Any, Any, T]) -> T:
         # A renderer process that is gone never answers, and Playwright does not say so to a waiting session.
         answer, crash = asyncio.ensure_future(asked), asyncio.ensure_future(self._crashed.wait())
         try:

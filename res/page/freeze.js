@@ -1,9 +1,12 @@
-// Serialises the rendered page without any script, from a world that the page cannot reach. Nothing is loaded here: what
-// has to be inlined is named by placeholders `nonce + number + ";"` that the worker fills. Argument: {nonce}.
-// Result: {html, urls: [address of each placeholder], loaded: [addresses that the page loaded], skipped: [what was left out]}.
+// Serialises the rendered page without any script, from a world that the page cannot reach; an embedded page from its own
+// world, and what comes from there is only ever shown in a frame without any right. Nothing is loaded here: what has to be
+// inlined is named by placeholders `nonce + number + ";"` that the worker fills. Arguments: {nonce, mark}: the attribute
+// by which the worker knows a frame.
+// Result: {html, urls: [kind and address of each placeholder], base, loaded: [addresses that the page loaded], skipped:
+// {what was left out: how often}}.
 (async (given) => {
   "use strict";
-  const { nonce } = given;
+  const { nonce, mark } = given;
   const urls = [];
   const skipped = {};
   const skip = (what) => {
@@ -63,18 +66,30 @@
     element.textContent = text;
     return element;
   };
-  const DROPPED = new Set(["SCRIPT", "NOSCRIPT", "TEMPLATE", "BASE", "OBJECT", "EMBED", "APPLET", "SOURCE", "TRACK", "PORTAL"]);
+  const DROPPED = new Set(["SCRIPT", "NOSCRIPT", "TEMPLATE", "BASE", "EMBED", "APPLET", "SOURCE", "TRACK", "PORTAL", "FRAME"]);
   const URL_ATTRIBUTES = ["src", "href", "xlink:href", "action", "formaction", "background", "poster", "data", "ping", "srcset", "sizes"];
 
-  const picture = (source, original) => {
-    const image = document.createElement("img");
-    for (const name of ["class", "style", "id", "alt", "title", "width", "height"]) {
+  const KEPT = ["class", "style", "id", "alt", "title", "width", "height"];
+  const instead = (tag, original) => {
+    const element = document.createElement(tag);
+    for (const name of KEPT) {
       if (original.hasAttribute(name)) {
-        image.setAttribute(name, original.getAttribute(name));
+        element.setAttribute(name, original.getAttribute(name));
       }
     }
+    return element;
+  };
+  const picture = (source, original) => {
+    const image = instead("img", original);
     image.setAttribute("src", source);
     return image;
+  };
+  const firstFrame = (video) => {
+    const canvas = document.createElement("canvas");
+    canvas.width = video.videoWidth;
+    canvas.height = video.videoHeight;
+    canvas.getContext("2d").drawImage(video, 0, 0);
+    return picture(canvas.toDataURL("image/png"), video);
   };
 
   const special = {
@@ -96,18 +111,44 @@
     },
     VIDEO: (element) => {
       skip("video");
-      return element.poster ? picture(placeholder("file", element.poster), element) : document.createElement("div");
+      if (element.poster) {
+        return picture(placeholder("file", element.poster), element);
+      }
+      try {
+        return element.readyState >= 2 ? firstFrame(element) : instead("div", element);
+      } catch {
+        return instead("div", element); // of another origin
+      }
     },
     AUDIO: () => {
       skip("audio");
       return null;
     },
     IFRAME: (element) => {
+      const known = element.getAttribute(mark);
+      if (known !== null) {
+        const frame = instead("iframe", element);
+        for (const name of ["frameborder", "scrolling"]) {
+          if (element.hasAttribute(name)) {
+            frame.setAttribute(name, element.getAttribute(name));
+          }
+        }
+        frame.setAttribute("sandbox", "");
+        frame.setAttribute("srcdoc", placeholder("frame", known));
+        return frame;
+      }
       skip("embedded frame");
       const note = document.createElement("p");
       const address = element.src && element.src.startsWith("http") ? element.src : "";
       note.textContent = `[embedded page${address ? ": " + address : ""}]`;
       return note;
+    },
+    OBJECT: (element) => {
+      if (/^image\//.test(element.type) && element.data) {
+        return picture(placeholder("file", element.data), element);
+      }
+      skip("object");
+      return null;
     },
   };
 
@@ -144,6 +185,9 @@
       const target = value.startsWith("#") ? value : absolute(value);
       return name !== "ping" && /^(#|https?:|mailto:|tel:)/i.test(target) ? target : null;
     }
+    if (name === "background") {
+      return placeholder("file", absolute(value));
+    }
     return value.startsWith("#") ? value : null;
   };
 
@@ -167,11 +211,34 @@
     }
   };
 
+  // SVG can animate where a link leads to.
+  const changesAddress = (node) => /href/i.test(node.getAttribute("attributeName") || "");
+
+  const appendFrozen = (target, nodes) => {
+    for (const node of nodes) {
+      const result = frozen(node);
+      if (result) {
+        target.append(result);
+      }
+    }
+  };
+
+  // What a web component draws stays apart from the page's styles, as it was: HTML can say so without a script.
+  const shadow = (root) => {
+    const template = document.createElement("template");
+    template.setAttribute("shadowrootmode", "open");
+    for (const sheet of root.adoptedStyleSheets) {
+      template.content.append(style(rulesText(sheet), ""));
+    }
+    appendFrozen(template.content, root.childNodes);
+    return template;
+  };
+
   const frozen = (node) => {
     if (node.nodeType === Node.TEXT_NODE) {
       return node.cloneNode(false);
     }
-    if (node.nodeType !== Node.ELEMENT_NODE || DROPPED.has(node.tagName.toUpperCase())) {
+    if (node.nodeType !== Node.ELEMENT_NODE || DROPPED.has(node.tagName.toUpperCase()) || changesAddress(node)) {
       return null;
     }
     if (Object.hasOwn(special, node.tagName)) {
@@ -180,14 +247,11 @@
     const copy = node.cloneNode(false);
     attributes(node, copy);
     formState(node, copy);
+    if (node.shadowRoot) {
+      copy.append(shadow(node.shadowRoot));
+    }
     if (node.tagName !== "TEXTAREA") {
-      const inside = node.shadowRoot ? node.shadowRoot.childNodes : node.childNodes;
-      for (const child of inside) {
-        const result = frozen(child);
-        if (result) {
-          copy.append(result);
-        }
-      }
+      appendFrozen(copy, node.childNodes);
     }
     return copy;
   };

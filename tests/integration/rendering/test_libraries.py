@@ -32,7 +32,11 @@ def libraries() -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def own(libraries: Path) -> AsyncIterator[ChromiumRenderer]:
-    mirrors = ((f"{CDN}/", libraries), ("https://cdn.jsdelivr.net/npm/", libraries))
+    fonts = (
+        "https://cdn.jsdelivr.net/npm/@mathjax/mathjax-newcm-font@4.1.3/",
+        libraries / "@mathjax/mathjax-newcm-font",
+    )
+    mirrors = ((f"{CDN}/", libraries), fonts)
     config = RendererConfig(browser_count=1, ready_limit_s=15, stuck_s=1, gateway=GatewayConfig(mirrors=mirrors))
     async with running_renderer(config) as made:
         yield made
@@ -180,7 +184,8 @@ def _serve_h5p(lms: Lms) -> None:
         "/content/H5P.Tiny-1.0/tiny.js",
         """H5P.Tiny = function (params, id) { H5P.EventDispatcher.call(this);
              this.attach = (container) => setTimeout(() => {
-               container.html('<p>' + params.text + '</p><div style="height: 500px"></div><p>bottom of the content</p>');
+               container.html('<p>' + params.text + '</p><div style="height: 500px"></div>');
+               container.append('<p>bottom of the content</p>');
                H5P.trigger(this, 'resize'); }, 30); };""",
         "text/javascript",
     )
