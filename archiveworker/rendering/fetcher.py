@@ -30,7 +30,10 @@ _UNREACHABLE_LIFE_S = 60.0
 _CONNECTION_COUNT = 8
 _PASSING_STATUSES = frozenset({429, 502, 503, 504})
 _PAUSE_S = 0.5
-_PASSED_UP = ("accept", "accept-language", "user-agent")
+# What an answer may depend on must not be a page's choice: the others get the same answer from the cache. (Scripts
+# cannot choose the User-Agent in Chromium.)
+_SENT = {"Accept": "*/*", "Accept-Language": "en"}
+_PASSED_UP = ("user-agent",)
 _PASSED_DOWN = (
     "Content-Type",
     "Content-Language",
@@ -129,13 +132,14 @@ class Fetcher:
 
         Args:
             url: absolute; its fragment is ignored.
-            headers: of the browser, names in lower case; only Accept, Accept-Language and User-Agent are sent.
+            headers: of the browser, names in lower case; only User-Agent is sent on.
         """
         url = url.partition("#")[0]
         if (cached := self._cache.get(url)) is not None:
             return cached
         if (task := self._running.get(url)) is None:
-            task = asyncio.create_task(self._fetch(url, {k: headers[k] for k in _PASSED_UP if k in headers}))
+            passed = {name: headers[name] for name in _PASSED_UP if name in headers}
+            task = asyncio.create_task(self._fetch(url, _SENT | passed))
             self._running[url] = task
             task.add_done_callback(lambda _: self._running.pop(url, None))
         # A page that is closed must not take the answer away from the others.
