@@ -58,15 +58,16 @@
       return element.textContent;
     }
   };
-  const style = (text, media) => {
+  // A style element ends where its end tag stands, even inside a CSS string; inside SVG and MathML every tag begins.
+  const style = (text, media, original) => {
     const element = document.createElement("style");
     if (media && media !== "all") {
       element.setAttribute("media", media);
     }
-    element.textContent = text;
+    element.textContent = text.replace(original?.closest("svg, math") ? /</g : /<(?=[/!])/g, "\\3c ");
     return element;
   };
-  const DROPPED = new Set(["SCRIPT", "NOSCRIPT", "TEMPLATE", "BASE", "EMBED", "APPLET", "SOURCE", "TRACK", "PORTAL", "FRAME"]);
+  const DROPPED = new Set(["SCRIPT", "NOSCRIPT", "TEMPLATE", "BASE", "EMBED", "APPLET", "SOURCE", "TRACK", "PORTAL", "FRAME", "NOEMBED", "NOFRAMES"]);
   const URL_ATTRIBUTES = ["src", "href", "xlink:href", "action", "formaction", "background", "poster", "data", "ping", "srcset", "sizes"];
 
   const KEPT = ["class", "style", "id", "alt", "title", "width", "height"];
@@ -78,6 +79,11 @@
       }
     }
     return element;
+  };
+  const plain = (element) => {
+    const copy = instead("pre", element);
+    copy.textContent = element.textContent;
+    return copy;
   };
   const picture = (source, original) => {
     const image = instead("img", original);
@@ -94,12 +100,12 @@
 
   const special = {
     LINK: (element) => {
-      if (!element.sheet || element.disabled) {
+      if (!element.sheet || element.disabled || element.closest("svg, math")) {
         return null;
       }
       return style(placeholder("css", element.href), element.media);
     },
-    STYLE: (element) => (element.sheet && !element.disabled ? style(sheetText(element), element.media) : null),
+    STYLE: (element) => (element.sheet && !element.disabled ? style(sheetText(element), element.media, element) : null),
     META: (element) => (element.hasAttribute("http-equiv") || element.hasAttribute("charset") ? null : element.cloneNode(false)),
     CANVAS: (element) => {
       try {
@@ -143,6 +149,9 @@
       note.textContent = `[embedded page${address ? ": " + address : ""}]`;
       return note;
     },
+    // Their text would be taken for tags.
+    XMP: (element) => plain(element),
+    PLAINTEXT: (element) => plain(element),
     OBJECT: (element) => {
       if (/^image\//.test(element.type) && element.data) {
         return picture(placeholder("file", element.data), element);

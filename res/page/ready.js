@@ -230,6 +230,10 @@
     return found;
   };
 
+  if (matchMedia("(scripting: none)").matches) {
+    prepare(); // a frame without the right to run scripts: no timer would ever end here
+    return { ready: true, waiting: [] };
+  }
   return new Promise((resolve) => {
     let still = 0; // ms without a change; a busy main thread must not count as a still page, so steps are capped
     let last = performance.now();
