@@ -85,8 +85,15 @@
     copy.textContent = element.textContent;
     return copy;
   };
+  // Rules for "canvas" or "video" do not fit an image: it gets their outcome.
+  const BOX = "display width height box-sizing margin padding border background-color float position inset z-index".split(" ");
+  BOX.push("vertical-align", "object-fit", "object-position", "transform", "opacity", "max-width", "max-height");
   const picture = (source, original) => {
     const image = instead("img", original);
+    const look = getComputedStyle(original);
+    for (const name of BOX) {
+      image.style.setProperty(name, look.getPropertyValue(name));
+    }
     image.setAttribute("src", source);
     return image;
   };

@@ -68,7 +68,7 @@ SHOP = """<h1>Forms and drawings</h1>
 <canvas id=c width=120 height=60></canvas><video id=v poster='/dot.png' width=50 height=40></video>
 <x-card><span slot=name>slotted name</span></x-card><iframe src='/frame' width=300 height=60></iframe>
 <p contenteditable id=e></p><svg width=60 height=60><defs><circle id=d r=9 cx=10 cy=10 /></defs><use href='#d' /></svg>
-<style>p { color: rgb(0, 90, 0) }</style>
+<style>p { color: rgb(0, 90, 0) } canvas { border: 3px solid; margin: 5px }</style>
 <script>
   i.value = 'typed "text"'; k.checked = true; r.checked = true; t.value = 'line\\n'.repeat(30) + 'last line';
   o.selected = true; m.selected = true; g.value = 80; e.textContent = 'edited'; const pen = c.getContext('2d');
@@ -91,10 +91,9 @@ def _dot() -> bytes:
 def _serve(lms: Lms) -> None:
     lms.serve("/dot.png", _dot(), "image/png")
     lms.serve("/frame.css", "p { font-weight: bold; background: url(/dot.png) }", "text/css")
-    inside = (
-        "<link rel=stylesheet href=/frame.css><script>1</script><p>in the frame</p><div style='height: 300px'></div>"
-    )
-    lms.serve("/frame", inside + "<p>at its end</p>")
+    # Without a doctype it would be laid out as in the last century, which no srcdoc is.
+    head = "<!DOCTYPE html><link rel=stylesheet href=/frame.css><script>1</script>"
+    lms.serve("/frame", head + "<p>in the frame</p><div style='height: 300px'></div><p>at its end</p>")
 
 
 async def test_forms_drawings_frames_and_components_read_and_look_the_same(
