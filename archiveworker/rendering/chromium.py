@@ -40,6 +40,8 @@ _ARGUMENTS = (
     "--webrtc-ip-handling-policy=disable_non_proxied_udp",
     "--dns-prefetch-disable",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+    # No pop-ups, not even for a moment: one costs as much as a page.
+    "--block-new-web-contents",
     # The same picture on every machine.
     "--font-render-hinting=none",
     "--force-color-profile=srgb",
