@@ -256,7 +256,8 @@ class PageSession:
 
 def _for_origin(response: Response, request: Request) -> Response:
     """Let the page read what it loaded from another allowed host: nothing here was fetched with anybody's rights."""
-    origin = request.headers.get("origin")
-    if not origin:
-        return response
-    return Response(response.status, (*response.headers, ("Access-Control-Allow-Origin", origin)), response.body)
+    # Vary, or Chromium's cache would answer one who needs the permission with what was loaded without it.
+    permission = [("Access-Control-Allow-Origin", request.headers.get("origin") or "*"), ("Vary", "Origin")]
+    if "origin" in request.headers:
+        permission.append(("Access-Control-Allow-Credentials", "true"))
+    return Response(response.status, (*response.headers, *permission), response.body)

@@ -212,6 +212,14 @@ async def test_nothing_is_left_for_the_next_attempt(prepared: Lms, render: Rende
     assert not {"/beacon"} & set(prepared.paths())
 
 
+@pytest.mark.parametrize("name", LEAVE)
+async def test_no_single_attempt_leaves_anything(prepared: Lms, render: Render, name: str) -> None:
+    # Alone, because an arrangement may treat a page that did something else differently.
+    others = "".join(f" delete attempts.{other};" for other in LEAVE if other != name)
+    await render(LEAVING.replace("HOLD", "0").replace("const within", f"{others} const within"), KEEP)
+    assert seen((await render(LOOKING, KEEP)).frozen_html) == NOTHING
+
+
 async def test_two_attempts_at_the_same_time_do_not_meet(prepared: Lms, tmp_path: Path) -> None:
     config = RendererConfig(browser_count=1, pages_per_browser_count=2, ready_limit_s=4, stuck_s=2)
     async with running_renderer(config) as own:
@@ -275,6 +283,23 @@ async def test_shared_files_are_what_the_lms_has(lms: Lms, render: Render) -> No
     for method, _, headers in lms.requests:
         assert method == "GET"
         assert not [value for value in headers.values() if "evil" in value]
+
+
+async def test_a_file_loaded_without_permission_can_still_be_loaded_with_it(
+    lms: Lms, render: Render, tmp_path: Path
+) -> None:
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "lib.js").write_text("document.body.append(' ran')")
+    url = "https://libraries.example/lib.js"
+    config = RendererConfig(browser_count=1, gateway=GatewayConfig(mirrors=((url.removesuffix("lib.js"), library),)))
+    async with running_renderer(config) as own:
+        first = await render(f"<p>x</p><script src='{url}'></script><script crossorigin src='{url}'></script>", by=own)
+        second = await render(f"<p>x</p><script crossorigin src='{url}'></script>", by=own)
+        third = await render(f"<p>x</p><script crossorigin=use-credentials src='{url}'></script>", by=own)
+    assert (await text_of(first.pdf)).split() == ["x", "ran", "ran"]
+    assert (await text_of(second.pdf)).split() == ["x", "ran"]
+    assert (await text_of(third.pdf)).split() == ["x", "ran"]
 
 
 def frame(html: str, rights: str = "allow-scripts") -> str:
