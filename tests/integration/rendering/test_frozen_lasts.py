@@ -7,7 +7,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 import pytest_asyncio
-from PIL import Image, ImageChops
+from PIL import Image
 from playwright.async_api import Page, async_playwright
 
 from archiveworker.demo.server import DemoOptions, DemoServer
@@ -17,13 +17,12 @@ from archiveworker.rendering import chromium
 from archiveworker.rendering.config import GatewayConfig, RendererConfig
 from archiveworker.rendering.mirror import installed_libraries
 from archiveworker.rendering.renderer import ChromiumRenderer
-from archiveworker.runtime import process
 from tests.integration.rendering.conftest import Lms, Render, free_port, page, running_renderer, text_of
+from tests.integration.rendering.paper import assert_same_on_paper
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
 KEEP = RenderOptions(keep_html=True)
-DPI = 60
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -39,24 +38,6 @@ async def browser_page() -> AsyncIterator[Page]:
 def html_of(result: RenderedDocument) -> str:
     assert result.frozen_html is not None
     return result.frozen_html.read_text()
-
-
-async def pictures(pdf: Path, folder: Path) -> list[Image.Image]:
-    folder.mkdir()
-    done = await process.run(["pdftoppm", "-r", str(DPI), "-png", str(pdf), str(folder / "p")], timeout_s=60)
-    assert done.returncode == 0
-    return [Image.open(one).convert("L") for one in sorted(folder.iterdir())]
-
-
-async def assert_same_on_paper(first: RenderedDocument, second: RenderedDocument, folder: Path) -> None:
-    """Text word for word; pictures but for the edges of letters, which no two layouts round alike."""
-    assert (await text_of(second.pdf)).split() == (await text_of(first.pdf)).split()
-    before, after = await pictures(first.pdf, folder / "before"), await pictures(second.pdf, folder / "after")
-    assert len(before) == len(after)
-    for one, other in zip(before, after, strict=True):
-        assert one.size == other.size
-        differing_count = sum(ImageChops.difference(one, other).histogram()[60:])
-        assert differing_count < 0.0005 * one.width * one.height
 
 
 SHOP = """<h1>Forms and drawings</h1>

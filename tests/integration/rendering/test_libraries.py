@@ -15,6 +15,7 @@ from archiveworker.domain.document import RenderedDocument, RenderOptions
 from archiveworker.rendering.config import GatewayConfig, RendererConfig
 from archiveworker.rendering.renderer import ChromiumRenderer
 from tests.integration.rendering.conftest import Lms, Render, running_renderer, text_of
+from tests.integration.rendering.paper import assert_same_on_paper
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
@@ -61,7 +62,9 @@ KEEP = RenderOptions(keep_html=True)
         "<script src='{cdn}/mathjax4/tex-svg.js' defer></script>",
     ],
 )
-async def test_formulas_of_every_mathjax_are_typeset(own: ChromiumRenderer, render: Render, script: str) -> None:
+async def test_formulas_of_every_mathjax_are_typeset(
+    own: ChromiumRenderer, render: Render, script: str, tmp_path: Path
+) -> None:
     html = f"<html lang=en><head><title>f</title>{script.format(cdn=CDN)}</head><body>{FORMULA}</body></html>"
     result = await render(html, KEEP, by=own)
     assert result.warnings == ()
@@ -69,6 +72,7 @@ async def test_formulas_of_every_mathjax_are_typeset(own: ChromiumRenderer, rend
     assert "\\frac" not in text
     assert "\\(" not in text
     assert "<script" not in frozen(result)
+    await assert_same_on_paper(result, await render(frozen(result)), tmp_path)
     if "svg" in script.lower():
         assert frozen(result).count("<path") >= 6
     else:
@@ -101,12 +105,13 @@ JSXGRAPH = """<link rel=stylesheet href='{cdn}/jsxgraph/distrib/jsxgraph.css'>
 }}, 400)</script>"""
 
 
-async def test_the_curve_of_a_jsxgraph_board_is_drawn(own: ChromiumRenderer, render: Render) -> None:
+async def test_the_curve_of_a_jsxgraph_board_is_drawn(own: ChromiumRenderer, render: Render, tmp_path: Path) -> None:
     result = await render(JSXGRAPH.format(cdn=CDN), KEEP, by=own)
     assert result.warnings == ()
     assert "sine curve" in await text_of(result.pdf)
     curves = [path for path in re.findall(r"<path[^>]*>", frozen(result)) if "#ff0000" in path]
     assert any(len(path) > 500 for path in curves)
+    await assert_same_on_paper(result, await render(frozen(result)), tmp_path)
 
 
 async def test_a_stack_plot_in_a_sandboxed_frame_is_drawn(own: ChromiumRenderer, render: Render) -> None:
@@ -132,7 +137,7 @@ ACE = """<p>Answer</p><div style='height: 160px; overflow: hidden; border: 1px s
 </script>"""
 
 
-async def test_every_line_of_an_ace_editor_is_printed(own: ChromiumRenderer, render: Render) -> None:
+async def test_every_line_of_an_ace_editor_is_printed(own: ChromiumRenderer, render: Render, tmp_path: Path) -> None:
     result = await render(ACE.format(cdn=CDN), KEEP, by=own)
     assert result.warnings == ()
     text = await text_of(result.pdf)
@@ -146,6 +151,7 @@ async def test_every_line_of_an_ace_editor_is_printed(own: ChromiumRenderer, ren
     kept = frozen(result)
     assert kept.count("# line") == 300
     assert "ace_comment" in kept
+    await assert_same_on_paper(result, await render(kept), tmp_path)
 
 
 async def test_h5p_content_in_its_frame_is_printed(lms: Lms, own: ChromiumRenderer, render: Render) -> None:
