@@ -10,6 +10,7 @@
   const KEY = Symbol.for("archiveworker.ready");
   const TICK_MS = 15;
   const MAX_ROUNDS = 3;
+  const CANVAS_STILL_MS = 150;
   const state = (window[KEY] ??= {
     waiting: [],
     images: new WeakMap(),
@@ -174,13 +175,16 @@
     canvas: () => {
       const now = performance.now();
       const isOpen = (canvas) => {
-        const known = state.canvases.get(canvas) ?? { at: -Infinity, look: null, still: false };
-        if (now - known.at < 4 * TICK_MS || !canvas.width || !canvas.height) {
-          return !known.still && known.look !== null;
+        if (!canvas.width || !canvas.height) {
+          return false;
         }
-        const look = glance(canvas);
-        state.canvases.set(canvas, { at: now, look, still: look === known.look });
-        return look !== known.look;
+        let known = state.canvases.get(canvas);
+        if (!known || now - known.at >= 3 * TICK_MS) {
+          const look = glance(canvas);
+          known = { at: now, look, since: look === known?.look ? known.since : now };
+          state.canvases.set(canvas, known);
+        }
+        return now - known.since < CANVAS_STILL_MS;
       };
       return counted([...document.getElementsByTagName("canvas")].slice(0, 50), isOpen, "still being drawn");
     },

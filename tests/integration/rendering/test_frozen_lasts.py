@@ -18,7 +18,7 @@ from archiveworker.rendering.config import GatewayConfig, RendererConfig
 from archiveworker.rendering.mirror import installed_libraries
 from archiveworker.rendering.renderer import ChromiumRenderer
 from tests.integration.rendering.conftest import Lms, Render, free_port, page, running_renderer, text_of
-from tests.integration.rendering.paper import assert_same_on_paper
+from tests.integration.rendering.paper import DPI, assert_same_on_paper, pictures
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
@@ -199,3 +199,17 @@ async def test_nothing_in_it_executes_or_loads(render: Render, browser_page: Pag
     assert "default-src 'none'" in html
     for words in ("Title", "framed", "shadow"):
         assert words in html
+
+
+async def test_a_canvas_is_waited_for_until_its_drawing_has_ended(render: Render, tmp_path: Path) -> None:
+    result = await render(
+        """<p>x</p><canvas id=c width=400 height=60></canvas><script>
+          const pen = c.getContext('2d'); let x = 0;
+          const draw = () => { pen.fillRect(x, 0, 8, 60); x += 8; x < 400 && setTimeout(draw, 20); };
+          draw();
+        </script>"""
+    )
+    assert result.warnings == ()
+    (picture,) = await pictures(result.pdf, tmp_path / "pictures")
+    dark_count = sum(picture.histogram()[:100])
+    assert dark_count > 0.95 * (400 * 60) * (DPI / 96) ** 2
