@@ -201,15 +201,22 @@ async def test_nothing_in_it_executes_or_loads(render: Render, browser_page: Pag
         assert words in html
 
 
+CANVAS = """<p>x</p><canvas id=c width=400 height=60></canvas><script>
+  const pen = c.getContext('2d'); let x = 0;
+  const draw = () => { pen.fillRect(x, 0, 8, 60); x += 8; x < 400 && setTimeout(draw, 20); };
+  draw();
+</script>"""
+
+
 async def test_a_canvas_is_waited_for_until_its_drawing_has_ended(render: Render, tmp_path: Path) -> None:
-    result = await render(
-        """<p>x</p><canvas id=c width=400 height=60></canvas><script>
-          const pen = c.getContext('2d'); let x = 0;
-          const draw = () => { pen.fillRect(x, 0, 8, 60); x += 8; x < 400 && setTimeout(draw, 20); };
-          draw();
-        </script>"""
-    )
+    async with running_renderer(RendererConfig(browser_count=1)) as own:
+        result = await render(CANVAS, by=own)
     assert result.warnings == ()
     (picture,) = await pictures(result.pdf, tmp_path / "pictures")
     dark_count = sum(picture.histogram()[:100])
     assert dark_count > 0.95 * (400 * 60) * (DPI / 96) ** 2
+
+
+async def test_a_canvas_that_never_rests_is_printed_with_a_warning(render: Render) -> None:
+    result = await render(CANVAS.replace("x < 400 &&", "x %= 400; pen.fillStyle = '#' + (100 + x);"))
+    assert any("canvas: 1 still being drawn" in warning for warning in result.warnings)
