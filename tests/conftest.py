@@ -1,11 +1,13 @@
 """Options for all tests, and the rule that a skip which should have run is a failure."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
 
+JUDGES_MISSING = "needs Java"
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
 
 # A machine that is busy is slow, not wrong.
@@ -16,19 +18,32 @@ hypothesis.settings.load_profile("project")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run the long versions of the acceptance tests")
     parser.addoption(
-        "--require-everything", action="store_true", help="a skipped test is a failure, unless it wants recordings"
+        "--require-everything",
+        action="store_true",
+        help="a skipped test is a failure, unless it wants recordings, or Java and CI is not set",
     )
 
 
 class SkipJudge:
-    """Collects skips and fails the run for those that should have run."""
+    """Collects skips and fails the run for those that should have run.
 
-    def __init__(self) -> None:
+    Args:
+        on_ci: the judges, which need Java, have to be there too.
+    """
+
+    def __init__(self, *, on_ci: bool) -> None:
+        self.on_ci = on_ci
         self.unwanted: list[str] = []
+        self.unjudged_count = 0
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.skipped and not hasattr(report, "wasxfail") and "recordings" not in str(report.longrepr):
-            self.unwanted.append(f"{report.nodeid}: {report.longrepr}")
+        reason = str(report.longrepr)
+        if not report.skipped or hasattr(report, "wasxfail") or "recordings" in reason:
+            return
+        if JUDGES_MISSING in reason and not self.on_ci:
+            self.unjudged_count += 1
+        else:
+            self.unwanted.append(f"{report.nodeid}: {reason}")
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -36,6 +51,9 @@ class SkipJudge:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self.unjudged_count:
+            terminalreporter.section("skipped on this machine")
+            terminalreporter.line(f"{self.unjudged_count} test(s) need Java and veraPDF ('make judges'); CI has them")
         if self.unwanted:
             terminalreporter.section("skipped, but had to run")
             for line in self.unwanted:
@@ -44,7 +62,7 @@ class SkipJudge:
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("--require-everything"):
-        config.pluginmanager.register(SkipJudge())
+        config.pluginmanager.register(SkipJudge(on_ci=bool(os.environ.get("CI"))))
 
 
 @pytest.fixture(scope="session")
