@@ -16,7 +16,7 @@ from archiveworker.rendering.pdfa import FinishedPdf, PdfMetadata
 from archiveworker.runtime import resources
 
 METADATA = PdfMetadata("A & B <c>\x00", None, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), PdfProfile.PDF_A_3U)
-PDF = FinishedPdf(b"", 1, "Attempt of Änne Bäcker\nAnswer: 42", 0, 0, PdfProfile.PDF_A_3A)
+PDF = FinishedPdf(b"", ((595.0, 842.0),), "Attempt of Änne Bäcker\nAnswer: 42", 0, 0, 0, PdfProfile.PDF_A_3A)
 
 
 def drawn(content: bytes) -> bytes:
@@ -108,4 +108,4 @@ def test_right_to_left_words_may_be_turned_but_must_be_there() -> None:
 
 def test_a_pdf_without_pages_is_rejected() -> None:
     with pytest.raises(PageRejectedError, match="no pages"):
-        checks.check(dataclasses.replace(PDF, page_count=0), ())
+        checks.check(dataclasses.replace(PDF, sizes_pt=()), ())
