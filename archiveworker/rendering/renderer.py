@@ -138,8 +138,6 @@ class ChromiumRenderer:
         return rendered
 
     async def _with_small_images(self, document: Document, options: RenderOptions) -> tuple[str, list[str]]:
-        if options.image_limit is None:
-            return document.html, []
         page = await asyncio.to_thread(images.shrink, document.html, options.image_limit, self._config.max_image_px)
         return page.html, list(page.warnings)
 
