@@ -83,8 +83,8 @@
       count += 1;
       return;
     }
-    if (element instanceof SVGElement) {
-      return; // clipped to its own box
+    if (element instanceof SVGElement || element.tagName === "MJX-CONTAINER" || element.classList.contains("MathJax")) {
+      return; // clipped to its own box; a formula is small parts of one that was measured already
     }
     for (const child of element.children) {
       walk(child);
