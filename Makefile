@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test unit lint docs-check image-check soak bench clean
+.PHONY: help setup demo test unit lint judges docs-check image-check soak bench clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ unit: $(STAMP) ## the fast tests, offline
 
 lint: $(STAMP) ## style, types, imports
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+judges: ## build what judges the PDFs (veraPDF; needs Java and Maven); `make test` does it too where it can
+	@bash tests/tools/judges/build.sh
 
 soak: $(STAMP) ## kill the worker many times; prints the figures of docs/reference/reliability.md
 	@$(BIN)/python -m pytest tests/acceptance -q -s --soak

@@ -80,6 +80,10 @@ def build_renderer(settings: Settings) -> ChromiumRenderer:
             renders_per_browser_count=settings.browser_renders_count,
             ready_limit_s=settings.ready_timeout_s,
             render_limit_s=settings.render_timeout_s,
+            margin_mm=settings.page_margin_mm,
+            viewport_width_px=settings.page_viewport_width_px,
+            footer=settings.page_footer,
+            watermark=settings.page_watermark,
             ready_timeout=ReadyTimeout.FAIL if settings.on_ready_timeout is OnError.FAIL else ReadyTimeout.WARN,
             gateway=GatewayConfig(
                 allowed_hosts=settings.allowed_hosts, mirrors=tuple(mirrors), ca_bundle=settings.ca_bundle
@@ -149,6 +153,8 @@ def build_policy(settings: Settings) -> JobPolicy:
         job_timeout_s=settings.job_timeout_s,
         archive_format=settings.archive_format,
         pdf_profile=settings.pdf_profile,
+        pdf_embed=settings.pdf_embed,
+        pdf_embed_max_bytes=settings.pdf_embed_max_bytes,
         compression_level=settings.compression_level,
         on_timestamp_error=settings.on_timestamp_error,
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Self
 
-from archiveworker.domain.document import PdfProfile
+from archiveworker.domain.document import EmbeddedFiles, PageFooter, PdfProfile
 from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.ids import LmsOrigin
 from archiveworker.domain.job import ArchiveFormat, OnError
@@ -84,6 +84,24 @@ class Settings:
         "Folder with MathJax 2.7, served in place of the usual CDNs, so that formulas need no internet.",
     )
     pdf_profile: PdfProfile = _setting(PdfProfile.PDF_A_3A, "What PDFs claim to be: 2u, 2a, 3u, 3a or off.")
+    pdf_embed: EmbeddedFiles = _setting(
+        EmbeddedFiles.NONE,
+        "Files inside each PDF: none, html (the page as Moodle gave it) or all (also the attachments). 3a and 3u only.",
+    )
+    pdf_embed_max_bytes: int = _setting(
+        32 * 1024**2, "Attachments inside one PDF, all together; what does not fit is only beside it.", low=0
+    )
+    page_margin_mm: float = _setting(12.0, "Margin on all four sides of the paper.", low=0, high=100)
+    page_viewport_width_px: int = _setting(
+        0,
+        "Width of the window in which a page's scripts run; 0: that of the paper inside its margins.",
+        low=0,
+        high=8000,
+    )
+    page_footer: PageFooter = _setting(
+        PageFooter.NONE, "Below each page: none, page (its number and how many) or full (also attempt and name)."
+    )
+    page_watermark: str = _setting("", "Text across each page, e.g. DEMO; empty: none.")
     archive_format: ArchiveFormat = _setting(ArchiveFormat.TAR_GZ, "tar.gz or zip (docs/adr/0003).")
     compression_level: int = _setting(1, "0 to 3; higher is smaller and slower.", low=0, high=3)
     tsa_urls: tuple[Secret, ...] = _setting(
@@ -101,6 +119,11 @@ class Settings:
         if self.log_level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
             raise SettingsError(
                 f"{variable('log_level')} must be DEBUG, INFO, WARNING or ERROR, got {self.log_level!r}"
+            )
+        if self.pdf_embed is not EmbeddedFiles.NONE and not self.pdf_profile.may_hold_files:
+            raise SettingsError(
+                f"{variable('pdf_embed')} wants {variable('pdf_profile')} 3a or 3u, got {self.pdf_profile.value!r}: "
+                "other PDF/A may not hold files"
             )
         for origin in self.public_origins:
             try:
@@ -254,6 +277,8 @@ _PARSERS: Final[Mapping[Any, Callable[[str], Any]]] = {
     tuple[Secret, ...]: lambda raw: tuple(Secret(word) for word in _words(raw)),
     OnError: _choice(OnError, [o.value for o in OnError]),
     PdfProfile: _choice(PdfProfile, [p.value for p in PdfProfile]),
+    EmbeddedFiles: _choice(EmbeddedFiles, [e.value for e in EmbeddedFiles]),
+    PageFooter: _choice(PageFooter, [f.value for f in PageFooter]),
     ArchiveFormat: _choice(ArchiveFormat, [f.value for f in ArchiveFormat]),
 }
 

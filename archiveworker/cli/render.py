@@ -9,6 +9,7 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -70,6 +71,10 @@ def build_config(args: argparse.Namespace, settings: Settings) -> RendererConfig
         browser_count=1,
         ready_limit_s=settings.ready_timeout_s,
         render_limit_s=settings.render_timeout_s,
+        margin_mm=settings.page_margin_mm,
+        viewport_width_px=settings.page_viewport_width_px,
+        footer=settings.page_footer,
+        watermark=settings.page_watermark,
         gateway=GatewayConfig(allowed_hosts=settings.allowed_hosts, mirrors=mirrors, ca_bundle=settings.ca_bundle),
     )
 
@@ -86,7 +91,7 @@ async def _render(args: argparse.Namespace, config: RendererConfig) -> RenderedD
         html = None
         if rendered.frozen_html is not None:
             html = rendered.frozen_html.replace(args.out / f"{args.file.stem}.frozen.html")
-    return RenderedDocument(pdf, None, html, rendered.page_count, rendered.warnings)
+    return replace(rendered, pdf=pdf, raw_html=None, frozen_html=html)
 
 
 def _working_folder(out: Path) -> "tempfile.TemporaryDirectory[str]":

@@ -55,6 +55,31 @@ class PdfProfile(StrEnum):
     PDF_A_3U = "3u"
     PDF_A_3A = "3a"
 
+    @property
+    def may_hold_files(self) -> bool:
+        """Whether other files may be embedded, whatever they are: only PDF/A-3 (ISO 19005-3, 6.8)."""
+        return self in (PdfProfile.PDF_A_3U, PdfProfile.PDF_A_3A)
+
+
+class EmbeddedFiles(StrEnum):
+    """What is put into the PDF beside its pages, as associated files (ISO 19005-3, 6.8)."""
+
+    NONE = "none"
+    HTML = "html"
+    """The page as the LMS gave it."""
+    ALL = "all"
+    """The page, and the attachments that were handed in with it."""
+
+
+class PageFooter(StrEnum):
+    """What stands in the lower margin of each page."""
+
+    NONE = "none"
+    PAGE = "page"
+    """The page's number, and how many there are."""
+    FULL = "full"
+    """Also the document's title: which attempt, whose."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageLimit:
@@ -80,12 +105,29 @@ class RenderOptions:
         keep_html: also write the page as it came and as it was when printed (frozen, self-contained).
         image_limit: shrink images first; None leaves them alone.
         profile: PDF/A part and level to reach.
+        embed_html: put the page as the LMS gave it into the PDF; PDF/A-3 only.
     """
 
     paper: PaperFormat = PaperFormat.A4
     keep_html: bool = False
     image_limit: ImageLimit | None = None
     profile: PdfProfile = PdfProfile.PDF_A_3A
+    embed_html: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AssociatedFile:
+    """A file that belongs to a page and is put into its PDF.
+
+    Attributes:
+        name: without folders.
+        file: where its bytes are now.
+        modified_at: time of the data (UTC).
+    """
+
+    name: str
+    file: Path
+    modified_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +142,7 @@ class Document:
         language: BCP 47 tag, or None when only the page's own ``lang`` says it.
         created_at: time of the data (UTC), never of the rendering: the same attempt must give the same PDF.
         must_contain: texts that have to be in the PDF; compared without white space.
+        associated: files to put into the PDF; PDF/A-3 only.
     """
 
     html: str
@@ -108,6 +151,36 @@ class Document:
     created_at: datetime
     language: str | None = None
     must_contain: tuple[str, ...] = ()
+    associated: tuple[AssociatedFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PdfFacts:
+    """What was found when a finished PDF was looked at.
+
+    Attributes:
+        page_count: pages.
+        width_mm: of the first page.
+        height_mm: of the first page.
+        words_shown: distinct longer words that a reader of the page in the browser sees (Latin script, at most 400).
+        words_found: those of them that are in the PDF.
+        images_drawn: pictures that the pages draw; one that is drawn twice counts twice.
+        boxes_drawn: characters that no font had, and that are boxes now.
+        files_embedded: files inside of the PDF.
+        profile: what it claims to be.
+        size_bytes: its length.
+    """
+
+    page_count: int
+    width_mm: float
+    height_mm: float
+    words_shown: int
+    words_found: int
+    images_drawn: int
+    boxes_drawn: int
+    files_embedded: int
+    profile: PdfProfile
+    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +191,20 @@ class RenderedDocument:
         pdf: the finished PDF.
         raw_html: the page as the LMS gave it (with images shrunk if asked), when HTML is kept.
         frozen_html: the page as it was printed: self-contained, without script, when HTML is kept.
-        page_count: pages of the PDF.
+        facts: what was found in the PDF.
         warnings: sentences for the item's record: what did not settle, what was refused, what was repaired.
     """
 
     pdf: Path
     raw_html: Path | None
     frozen_html: Path | None
-    page_count: int
+    facts: PdfFacts
     warnings: tuple[str, ...] = ()
+
+    @property
+    def page_count(self) -> int:
+        """Pages of the PDF."""
+        return self.facts.page_count
 
 
 class Renderer(Protocol):

@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from archiveworker.domain.document import ArchiveFile, Document, RenderOptions
+from archiveworker.domain.document import ArchiveFile, Document, PdfFacts, RenderOptions
 from archiveworker.domain.ids import ArchivePath, ItemKey
 from archiveworker.domain.secret import Secret
 
@@ -178,6 +178,7 @@ class ItemRecord:
         page_count: pages of its PDF.
         warnings: sentences for ``GET /jobs/<id>`` and the archive.
         took_s: seconds from the first request to the last byte on the spool.
+        pdf: what was found in its PDF; None in a record of release 0.1.
     """
 
     key: ItemKey
@@ -186,6 +187,7 @@ class ItemRecord:
     page_count: int
     warnings: tuple[str, ...] = ()
     took_s: float = 0.0
+    pdf: PdfFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

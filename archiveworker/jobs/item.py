@@ -8,7 +8,14 @@ from pathlib import Path
 import structlog
 
 from archiveworker.domain.digest import Sha256
-from archiveworker.domain.document import ArchiveFile, RenderedDocument, RenderOptions
+from archiveworker.domain.document import (
+    ArchiveFile,
+    AssociatedFile,
+    Document,
+    EmbeddedFiles,
+    RenderedDocument,
+    RenderOptions,
+)
 from archiveworker.domain.ids import ArchivePath
 from archiveworker.domain.job import FetchedItem, ItemRecord, PlannedItem
 from archiveworker.domain.ports import ItemSpool
@@ -32,15 +39,17 @@ async def archive_item(job: OpenJob, item: PlannedItem, tools: JobTools) -> Item
     fetched = await job.connection.fetch_item(item, spool)
     folder = spool.folder / "rendered"
     folder.mkdir()
-    rendered = await tools.renderer.render(fetched.document, render_options(job, tools), folder)
+    document, left_out = _with_associated(job, fetched, tools)
+    rendered = await tools.renderer.render(document, render_options(job, tools), folder)
     files = await asyncio.to_thread(_spooled_files, fetched, rendered, spool)
     record = ItemRecord(
         key=item.key,
         folder=fetched.folder,
         files=(*files, *fetched.attachments),
         page_count=rendered.page_count,
-        warnings=rendered.warnings,
+        warnings=(*rendered.warnings, *left_out),
         took_s=tools.clock.monotonic_s() - began_s,
+        pdf=rendered.facts,
     )
     log.info(
         "item_archived",
@@ -55,8 +64,29 @@ async def archive_item(job: OpenJob, item: PlannedItem, tools: JobTools) -> Item
 
 
 def render_options(job: OpenJob, tools: JobTools) -> RenderOptions:
-    """Return the request's options with the administrator's PDF profile."""
-    return replace(job.request.options.render, profile=tools.policy.pdf_profile)
+    """Return the request's options with what the administrator says about PDFs."""
+    policy = tools.policy
+    embed_html = policy.pdf_embed is not EmbeddedFiles.NONE
+    return replace(job.request.options.render, profile=policy.pdf_profile, embed_html=embed_html)
+
+
+def _with_associated(job: OpenJob, fetched: FetchedItem, tools: JobTools) -> tuple[Document, tuple[str, ...]]:
+    """Return the document with the attachments that its PDF shall hold, and warnings about those that are too large."""
+    if tools.policy.pdf_embed is not EmbeddedFiles.ALL:
+        return fetched.document, ()
+    chosen: list[AssociatedFile] = []
+    left_out: list[str] = []
+    room_bytes = tools.policy.pdf_embed_max_bytes
+    for file in fetched.attachments:
+        if file.size_bytes > room_bytes:
+            left_out.append(f"{file.path.name} is beside the PDF, not also inside: ARCHIVEWORKER_PDF_EMBED_MAX_BYTES")
+            continue
+        room_bytes -= file.size_bytes
+        # Files of two questions may have one name; their folders tell them apart.
+        name = file.path.value.removeprefix(f"{fetched.folder}/").replace("/", "_")
+        spooled = tools.spool.path_of(job.stored.job_id, file.spooled)
+        chosen.append(AssociatedFile(name, spooled, file.modified_at))
+    return replace(fetched.document, associated=tuple(chosen)), tuple(left_out)
 
 
 def _spooled_files(fetched: FetchedItem, rendered: RenderedDocument, spool: ItemSpool) -> tuple[ArchiveFile, ...]:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from archiveworker.domain.digest import Sha256
-from archiveworker.domain.document import ArchiveFile
+from archiveworker.domain.document import ArchiveFile, PdfFacts, PdfProfile
 from archiveworker.domain.ids import ArchivePath, ItemKey, JobId
 from archiveworker.domain.job import FinishedArchive, ItemRecord, Plan, PlannedBackup, PlannedItem
 
@@ -125,6 +125,7 @@ def record_to_json(record: ItemRecord) -> Json:
         "page_count": record.page_count,
         "warnings": list(record.warnings),
         "took_s": round(record.took_s, 3),
+        "pdf": None if record.pdf is None else facts_to_json(record.pdf),
     }
 
 
@@ -137,6 +138,40 @@ def record_from_json(data: Json) -> ItemRecord:
         page_count=data["page_count"],
         warnings=tuple(data["warnings"]),
         took_s=data["took_s"],
+        # Release 0.1 did not write it.
+        pdf=facts_from_json(data["pdf"]) if data.get("pdf") else None,
+    )
+
+
+def facts_to_json(facts: PdfFacts) -> Json:
+    """Return the stored form, which is also what ``GET /jobs/<id>`` shows."""
+    return {
+        "pages": facts.page_count,
+        "width_mm": facts.width_mm,
+        "height_mm": facts.height_mm,
+        "words_shown": facts.words_shown,
+        "words_found": facts.words_found,
+        "images_drawn": facts.images_drawn,
+        "boxes_drawn": facts.boxes_drawn,
+        "files_embedded": facts.files_embedded,
+        "profile": facts.profile.value,
+        "size_bytes": facts.size_bytes,
+    }
+
+
+def facts_from_json(data: Json) -> PdfFacts:
+    """Read the stored form."""
+    return PdfFacts(
+        page_count=data["pages"],
+        width_mm=data["width_mm"],
+        height_mm=data["height_mm"],
+        words_shown=data["words_shown"],
+        words_found=data["words_found"],
+        images_drawn=data["images_drawn"],
+        boxes_drawn=data["boxes_drawn"],
+        files_embedded=data["files_embedded"],
+        profile=PdfProfile(data["profile"]),
+        size_bytes=data["size_bytes"],
     )
 
 

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from archiveworker.domain.document import PdfProfile, Renderer
+from archiveworker.domain.document import EmbeddedFiles, PdfProfile, Renderer
 from archiveworker.domain.errors import SourceError, TokenRefusedError
 from archiveworker.domain.evidence import Timestamper
 from archiveworker.domain.ids import JobId
@@ -35,6 +35,8 @@ class JobPolicy:
         job_timeout_s: then a job is given up with TIMEOUT.
         archive_format: container when the request does not say.
         pdf_profile: what PDFs claim to be.
+        pdf_embed: what is put into the PDFs beside their pages.
+        pdf_embed_max_bytes: of all files in one PDF; what does not fit stays outside.
         compression_level: of gzip (0 to 3) and, scaled, of zip.
         on_timestamp_error: FAIL delivers only what is stamped; REPORT delivers unstamped and says so.
     """
@@ -51,6 +53,8 @@ class JobPolicy:
     job_timeout_s: float = 6 * 3600.0
     archive_format: ArchiveFormat = ArchiveFormat.TAR_GZ
     pdf_profile: PdfProfile = PdfProfile.PDF_A_3A
+    pdf_embed: EmbeddedFiles = EmbeddedFiles.NONE
+    pdf_embed_max_bytes: int = 32 * 1024**2
     compression_level: int = 1
     on_timestamp_error: OnError = OnError.FAIL
 

@@ -8,6 +8,7 @@ from dbos import DBOS, WorkflowStatus
 from archiveworker.domain.errors import NotFoundError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import JobState
+from archiveworker.jobs.records import facts_to_json
 from archiveworker.jobs.results import ACTIVE, active_items, load_job, load_results
 from archiveworker.jobs.story import STORY_EVENT, Story, story_from_json
 
@@ -94,6 +95,7 @@ async def job_view(job_id: JobId) -> dict[str, Any]:
                 "size_bytes": sum(file.size_bytes for file in record.files),
                 "took_s": record.took_s,
                 "warnings": list(record.warnings),
+                "pdf": None if record.pdf is None else facts_to_json(record.pdf),
             }
             for record in sorted(results.records.values(), key=lambda r: r.key)[:_SHOWN_ITEMS]
         ],

@@ -7,6 +7,9 @@ from archiveworker.domain.errors import PageRejectedError
 from archiveworker.rendering.pdfa import FinishedPdf
 
 _SHOWN_CHARACTERS = 60
+_POINTS_PER_MM = 72 / 25.4
+_SLACK_PT = 2.0
+"""Chromium rounds the paper to whole device pixels."""
 _MIN_WORDS = 5
 _MIN_WORDS_SHARE = 0.6
 """Words may be hyphenated, clipped or covered on paper; a page that lost more than this lost its text."""
@@ -36,8 +39,8 @@ def check(pdf: FinishedPdf, must_contain: Iterable[str]) -> None:
             raise PageRejectedError(f"the PDF does not contain {shown!r}, which stands in the page")
 
 
-def check_words(pdf: FinishedPdf, seen: Collection[str]) -> None:
-    """Return if the PDF holds the text that the page showed.
+def check_words(pdf: FinishedPdf, seen: Collection[str]) -> int:
+    """Return how many words of the page the PDF holds, if they are enough.
 
     Args:
         pdf: what was printed.
@@ -46,14 +49,35 @@ def check_words(pdf: FinishedPdf, seen: Collection[str]) -> None:
     Raises:
         PageRejectedError: it lost most of them, e.g. to a style sheet for print.
     """
-    if len(seen) < _MIN_WORDS:
-        return
     found = folded(pdf.text).casefold()
     kept = sum(folded(word).casefold() in found for word in seen)
-    if kept < _MIN_WORDS_SHARE * len(seen):
+    if len(seen) >= _MIN_WORDS and kept < _MIN_WORDS_SHARE * len(seen):
         raise PageRejectedError(
             f"the PDF lost the page's text: it has {kept} of {len(seen)} words; look at the page in the LMS"
         )
+    return kept
+
+
+def remarks(pdf: FinishedPdf, size_mm: tuple[float, float], image_count: int) -> list[str]:
+    """Return warnings about a PDF that counts although it is not all that was asked for.
+
+    Args:
+        pdf: what was printed.
+        size_mm: of the paper that was asked for.
+        image_count: pictures that the page showed.
+    """
+    found: list[str] = []
+    wanted_pt = [side_mm * _POINTS_PER_MM for side_mm in size_mm]
+    odd = [size for size in pdf.sizes_pt if max(abs(a - b) for a, b in zip(size, wanted_pt, strict=True)) > _SLACK_PT]
+    if odd:
+        width_mm, height_mm = (side_pt / _POINTS_PER_MM for side_pt in odd[0])
+        found.append(
+            f"{len(odd)} of {pdf.page_count} pages have another size than asked for: {width_mm:.0f} x {height_mm:.0f} "
+            f"mm instead of {size_mm[0]:g} x {size_mm[1]:g} mm, because the page's own styles say so"
+        )
+    if image_count and not pdf.image_count:
+        found.append(f"the page showed {image_count} image(s), the PDF draws none")
+    return found
 
 
 def folded(text: str) -> str:

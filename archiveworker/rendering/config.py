@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from archiveworker.domain.document import PageFooter
 from archiveworker.domain.errors import SettingsError
 
 
@@ -57,10 +58,16 @@ class RendererConfig:
         renders_per_browser_count: a browser is replaced after so many.
         quiet_s: nothing may have changed and no request been open for so long before a page counts as ready.
         stuck_s: a page on which nothing at all happens for so long is printed, with a warning that names what it
-            waited for. ready_limit_s: time for a page to become ready. render_limit_s: time for one document in all,
-            waiting for a free browser not included. ready_timeout: what happens when ``ready_limit_s`` is over.
-            margin_mm: on all four sides of the paper. max_image_px: pixels (width times height) of an image that is
-            still unpacked for shrinking. gateway: what pages may load.
+            waited for.
+        ready_limit_s: time for a page to become ready.
+        render_limit_s: time for one document in all, waiting for a free browser not included.
+        ready_timeout: what happens when ``ready_limit_s`` is over.
+        margin_mm: on all four sides of the paper.
+        viewport_width_px: of the window in which scripts run; 0 makes it as wide as the paper inside its margins.
+        footer: what stands below each page.
+        watermark: a text across each page; empty for none.
+        max_image_px: pixels (width times height) of an image that is still unpacked for shrinking.
+        gateway: what pages may load.
     """
 
     chromium: Path | None = None
@@ -74,6 +81,9 @@ class RendererConfig:
     render_limit_s: float = 120.0
     ready_timeout: ReadyTimeout = ReadyTimeout.WARN
     margin_mm: float = 12.0
+    viewport_width_px: int = 0
+    footer: PageFooter = PageFooter.NONE
+    watermark: str = ""
     max_image_px: int = 89_478_485
     gateway: GatewayConfig = field(default_factory=GatewayConfig)
 

@@ -1,26 +1,39 @@
 """Shrinks the images inside a page before it is rendered: this saves the browser the time, and the PDF the bytes.
 
 Only data URIs of JPEG, PNG, WebP and GIF are touched, and only when they are larger than the box. What cannot be
-shrunk faithfully (animations, unusual colour models, broken or enormous files) is left alone and named in a warning.
+shrunk faithfully (animations, unusual colour models, broken files) is left alone and named in a warning. An image with
+so many pixels that unpacking it would take the machine's memory is replaced by a note, whether images are to be shrunk
+or not. Accepted risk: images that a page loads by address are not looked at; their bytes are limited, not their pixels.
 """
 
 import base64
 import binascii
+import contextlib
 import io
 import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from archiveworker.domain.document import ImageLimit
 
 _DATA_URI = re.compile(
-    r"data:image/(jpe?g|png|webp|gif);base64,([A-Za-z0-9+/=%\s]{200,}?)(?=[\"')&<>]|\Z)", re.IGNORECASE
+    r"data:image/(jpe?g|png|webp|gif);base64,([A-Za-z0-9+/=%\s]{200,}+)(?=[\"')&<>]|\Z)", re.IGNORECASE
 )
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA"})
+_MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK"})
 _REDUCING_GAP = 2.0
+_NOTE = (
+    "<svg xmlns='http://www.w3.org/2000/svg' width='300' height='60'><rect width='299' height='59' fill='none' "
+    "stroke='gray'/><text x='8' y='25' font-size='13'>Image left out:</text><text x='8' y='45' font-size='13'>"
+    "more than {limit} pixels</text></svg>"
+)
+_UNREADABLE = "not readable as an image"
+_TURNED_FORMATS = frozenset({"JPEG", "PNG"})
+"""Chromium does not turn the others, whatever their EXIF says."""
+_TURNS = frozenset({5, 6, 7, 8})
+"""Values of EXIF's orientation with which an image lies on its side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,28 +53,36 @@ class ShrunkPage:
 
 @dataclass(slots=True)
 class _Work:
-    limit: ImageLimit
+    limit: ImageLimit | None
     max_image_px: int
     shrunk_count: int = 0
     left: dict[str, int] = field(default_factory=dict)
     known: dict[str, str] = field(default_factory=dict)
+
+    def count(self, what: str) -> None:
+        """Note that something happened to one more image."""
+        self.left[what] = self.left.get(what, 0) + 1
 
 
 class _LeftAloneError(Exception):
     """This image stays as it is; the message says why."""
 
 
-def shrink(html: str, limit: ImageLimit, max_image_px: int) -> ShrunkPage:
+class _TooManyPixelsError(Exception):
+    """This image may not be unpacked."""
+
+
+def shrink(html: str, limit: ImageLimit | None, max_image_px: int) -> ShrunkPage:
     """Return ``html`` with its inline images shrunk. CPU work: call it outside the event loop.
 
     Args:
         html: the page.
-        limit: the box, and the quality of what is written anew.
-        max_image_px: an image of more pixels (width times height) is not unpacked.
+        limit: the box, and the quality of what is written anew; None shrinks nothing.
+        max_image_px: an image of more pixels (width times height) is replaced by a note.
     """
     work = _Work(limit, max_image_px)
     result = _DATA_URI.sub(lambda match: _replacement(match, work), html)
-    warnings = tuple(f"{count} image(s) kept their size: {reason}" for reason, count in work.left.items())
+    warnings = tuple(f"{count} image(s) {what}" for what, count in work.left.items())
     return ShrunkPage(result, work.shrunk_count, warnings)
 
 
@@ -72,9 +93,13 @@ def _replacement(match: re.Match[str], work: _Work) -> str:
     try:
         data = base64.b64decode(b"".join(unquote_to_bytes(match[2]).split()), validate=True)
         smaller = shrunk_image(data, work.limit, work.max_image_px)
+    except _TooManyPixelsError:
+        work.count(f"left out: more than {work.max_image_px} pixels")
+        smaller = "image/svg+xml", _NOTE.format(limit=work.max_image_px).encode()
+        work.shrunk_count -= 1
     except (_LeftAloneError, binascii.Error) as exc:
-        reason = str(exc) if isinstance(exc, _LeftAloneError) else "not readable as an image"
-        work.left[reason] = work.left.get(reason, 0) + 1
+        if work.limit is not None:
+            work.count(f"kept their size: {exc if isinstance(exc, _LeftAloneError) else _UNREADABLE}")
         smaller = None
     result = whole
     if smaller is not None:
@@ -85,29 +110,29 @@ def _replacement(match: re.Match[str], work: _Work) -> str:
     return result
 
 
-def shrunk_image(data: bytes, limit: ImageLimit, max_image_px: int) -> tuple[str, bytes] | None:
+def shrunk_image(data: bytes, limit: ImageLimit | None, max_image_px: int) -> tuple[str, bytes] | None:
     """Return media type and bytes of a smaller image, or None when ``data`` is small enough already.
 
     Raises:
+        _TooManyPixelsError: it may not be unpacked.
         _LeftAloneError: it cannot be shrunk faithfully.
     """
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            if image.width <= limit.width_px and image.height <= limit.height_px:
+            if image.width * image.height > max_image_px:
+                raise _TooManyPixelsError
+            if limit is None or (image.width <= limit.width_px and image.height <= limit.height_px):
                 return None
-            _refuse_unsuitable(image, max_image_px)
-            media_type = Image.MIME[image.format or "PNG"]
-            body = _encoded(_resized(image, limit), image, limit)
+            _refuse_unsuitable(image)
+            media_type, body = _encoded(_resized(image, limit), image, limit)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
-        raise _LeftAloneError("more pixels than allowed") from exc
+        raise _TooManyPixelsError from exc
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as exc:
-        raise _LeftAloneError("not readable as an image") from exc
+        raise _LeftAloneError(_UNREADABLE) from exc
     return (media_type, body) if len(body) < len(data) else None
 
 
-def _refuse_unsuitable(image: Image.Image, max_image_px: int) -> None:
-    if image.width * image.height > max_image_px:
-        raise _LeftAloneError("more pixels than allowed")
+def _refuse_unsuitable(image: Image.Image) -> None:
     if getattr(image, "is_animated", False):
         raise _LeftAloneError("animated")
     if image.mode not in _MODES:
@@ -117,7 +142,8 @@ def _refuse_unsuitable(image: Image.Image, max_image_px: int) -> None:
 def _resized(image: Image.Image, limit: ImageLimit) -> Image.Image:
     # The browser turns a photograph as its EXIF says: its box is measured after that, and the turn is done here for
     # good.
-    turned = image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1) if image.format in _TURNED_FORMATS else 1
+    turned = orientation in _TURNS
     box = (limit.height_px, limit.width_px) if turned else (limit.width_px, limit.height_px)
     image.draft(None, box)
     if image.mode in ("P", "PA", "1"):
@@ -128,13 +154,32 @@ def _resized(image: Image.Image, limit: ImageLimit) -> Image.Image:
     else:
         work = image.copy()
     work.thumbnail(box, Image.Resampling.LANCZOS, reducing_gap=_REDUCING_GAP)
-    return ImageOps.exif_transpose(work) if turned or image.getexif().get(0x0112, 1) != 1 else work
+    return _in_rgb(ImageOps.exif_transpose(work) if orientation != 1 else work)
 
 
-def _encoded(small: Image.Image, original: Image.Image, limit: ImageLimit) -> bytes:
+def _in_rgb(image: Image.Image) -> Image.Image:
+    """Return a picture made for printing (CMYK) as one for the screen; by its own colour profile, if it has one."""
+    if image.mode != "CMYK":
+        return image
+    profile = image.info.pop("icc_profile", None)
+    if profile:
+        with contextlib.suppress(ImageCms.PyCMSError, OSError):
+            converted = ImageCms.profileToProfile(
+                image, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"), outputMode="RGB"
+            )
+            if converted is not None:
+                converted.info.pop("icc_profile", None)
+                return converted
+    return image.convert("RGB")
+
+
+def _encoded(small: Image.Image, original: Image.Image, limit: ImageLimit) -> tuple[str, bytes]:
+    # Half of a pixel's neighbours may be transparent after shrinking, which GIF cannot say.
+    kind = "PNG" if original.format == "GIF" and small.mode == "RGBA" else original.format or "PNG"
     out = io.BytesIO()
-    profile = original.info.get("icc_profile")
-    match original.format:
+    # A profile of CMYK colours says nothing about what these have become.
+    profile = None if original.mode == "CMYK" else original.info.get("icc_profile")
+    match kind:
         case "JPEG":
             small.save(out, "JPEG", quality=limit.quality, optimize=True, icc_profile=profile)
         case "WEBP":
@@ -143,4 +188,4 @@ def _encoded(small: Image.Image, original: Image.Image, limit: ImageLimit) -> by
             small.quantize(method=Image.Quantize.FASTOCTREE).save(out, "GIF")
         case _:
             small.save(out, "PNG", optimize=True, icc_profile=profile)
-    return out.getvalue()
+    return Image.MIME[kind], out.getvalue()

@@ -8,6 +8,7 @@ this.
 
 import io
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape
@@ -17,7 +18,8 @@ from pikepdf import Array, Dictionary, Name, String
 
 from archiveworker.domain.document import PdfProfile
 from archiveworker.domain.errors import RenderError
-from archiveworker.rendering import glyphs, pdftext
+from archiveworker.rendering import artifacts, associated, glyphs, pdftext
+from archiveworker.rendering.associated import Embedded
 from archiveworker.runtime import resources
 
 _PRODUCER = "Skia/PDF"
@@ -85,12 +87,14 @@ class PdfMetadata:
         language: BCP 47, or None to keep what the page said.
         created_at: time of the data.
         profile: what it claims to be.
+        has_frame: Chromium drew a footer or a watermark.
     """
 
     title: str
     language: str | None
     created_at: datetime
     profile: PdfProfile
+    has_frame: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,38 +103,57 @@ class FinishedPdf:
 
     Attributes:
         data: the file.
-        page_count: its pages.
+        sizes_pt: width and height of each page.
         text: all text, without layout.
         paint_count: lines, areas and images; 0 together with no text means blank.
+        image_count: images alone.
         repaired_count: characters without a font that became boxes (or are left, when the profile is ``off``).
         profile: what it claims to be; less than was asked for when Chromium found nothing to tag.
+        embedded_count: files inside of it.
     """
 
     data: bytes
-    page_count: int
+    sizes_pt: tuple[tuple[float, float], ...]
     text: str
     paint_count: int
+    image_count: int
     repaired_count: int
     profile: PdfProfile
+    embedded_count: int = 0
+
+    @property
+    def page_count(self) -> int:
+        """Its pages."""
+        return len(self.sizes_pt)
 
 
-def finish(data: bytes, metadata: PdfMetadata) -> FinishedPdf:
+def finish(data: bytes, metadata: PdfMetadata, files: Sequence[Embedded] = ()) -> FinishedPdf:
     """Return ``data`` in its archival form. CPU work: call it outside the event loop.
+
+    Args:
+        data: Chromium's PDF.
+        metadata: what it shall say about itself.
+        files: to put into it; left out where the profile does not allow any.
 
     Raises:
         RenderError: ``data`` is not a PDF.
     """
     try:
         with pikepdf.open(io.BytesIO(data)) as pdf:
+            if metadata.has_frame:
+                artifacts.mark(pdf)
             scan = pdftext.scan(pdf)
+            sizes_pt = tuple(_size_pt(page.obj) for page in pdf.pages)
             if scan.is_blank:
                 # It has no structure to correct, and it will not be kept.
-                return FinishedPdf(data, len(pdf.pages), "", 0, 0, PdfProfile.OFF)
+                return FinishedPdf(data, sizes_pt, "", 0, 0, 0, PdfProfile.OFF)
             _set_information(pdf, metadata)
             profile = metadata.profile if _order_structure(pdf) else _UNTAGGED[metadata.profile]
             if profile is not PdfProfile.OFF:
                 glyphs.repair(pdf, scan)
                 _claim(pdf, replace(metadata, profile=profile))
+            files = files if profile.may_hold_files else ()
+            associated.embed(pdf, files)
             out = io.BytesIO()
             pdf.save(
                 out,
@@ -139,9 +162,23 @@ def finish(data: bytes, metadata: PdfMetadata) -> FinishedPdf:
                 deterministic_id=True,
                 fix_metadata_version=False,
             )
-            return FinishedPdf(out.getvalue(), len(pdf.pages), scan.text, scan.paint_count, scan.notdef_count, profile)
+            return FinishedPdf(
+                out.getvalue(),
+                sizes_pt,
+                scan.text,
+                scan.paint_count,
+                scan.image_count,
+                scan.notdef_count,
+                profile,
+                len(files),
+            )
     except pikepdf.PdfError as exc:
         raise RenderError("Chromium printed something that is not a readable PDF; render the page again") from exc
+
+
+def _size_pt(page: pikepdf.Object) -> tuple[float, float]:
+    left, bottom, right, top = (float(value) for value in page[Name.MediaBox])
+    return right - left, top - bottom
 
 
 def language_of(tag: str | None) -> str | None:

@@ -11,9 +11,12 @@ from dataclasses import dataclass, field
 import pikepdf
 from pikepdf import Name
 
+from archiveworker.rendering import artifacts
+
 _OPERATORS = "Tf Tj TJ ' \" BDC BMC EMC Do sh BI f F f* B B* b b* S s"
 _SHOW = frozenset({"Tj", "TJ", "'", '"'})
 _PAINT = frozenset({"sh", "BI", "INLINE IMAGE", "f", "F", "f*", "B", "B*", "b", "b*", "S", "s"})
+_INLINE_IMAGE = frozenset({"BI", "INLINE IMAGE"})
 _MAX_DEPTH = 8
 
 BAD_TEXT = frozenset("\0\ufeff\ufffe")
@@ -32,6 +35,7 @@ class Scan:
     Attributes:
         pieces: texts in the order of the content streams.
         paint_count: lines, areas and images.
+        image_count: images alone.
         notdef_count: characters that are shown as glyph 0, because no font has them.
         streams_with_notdef: the pages and forms that show them.
         fonts_with_bad_text: fonts whose ToUnicode says what PDF/A forbids.
@@ -39,6 +43,7 @@ class Scan:
 
     pieces: list[str] = field(default_factory=list)
     paint_count: int = 0
+    image_count: int = 0
     notdef_count: int = 0
     streams_with_notdef: dict[str, pikepdf.Object] = field(default_factory=dict)
     fonts_with_bad_text: list[pikepdf.Object] = field(default_factory=list)
@@ -137,7 +142,7 @@ class _StreamState:
         depth: forms around it.
         font: the current one.
         nested: marked-content sequences that are open.
-        hidden: which of them gave its text as ActualText already; 0 for none.
+        hidden: which of them gave its text as ActualText already, or is no text of the page; 0 for none.
     """
 
     fonts: pikepdf.Object | None
@@ -169,13 +174,15 @@ class _Reader:
         name = str(instruction.operator)
         if name in _PAINT:
             self._result.paint_count += 1
+            self._result.image_count += name in _INLINE_IMAGE
         elif name == "Tf" and state.fonts is not None:
             state.font = self._font(state.fonts.get(str(instruction.operands[0])))
         elif name in _SHOW and state.font is not None:
             self._show(state.font, list(instruction.operands), quiet=state.hidden > 0)
         elif name in ("BDC", "BMC"):
             state.nested += 1
-            if not state.hidden and self._actual_text(name, list(instruction.operands)):
+            operands = list(instruction.operands)
+            if not state.hidden and (artifacts.is_pagination(operands) or self._actual_text(name, operands)):
                 state.hidden = state.nested
         elif name == "EMC":
             state.hidden = 0 if state.hidden == state.nested else state.hidden
@@ -216,6 +223,7 @@ class _Reader:
             self.read(form, form.get(Name.Resources), depth + 1)
         else:
             self._result.paint_count += 1
+            self._result.image_count += 1
 
 
 def shown_strings(operands: list[pikepdf.Object]) -> Iterator[bytes]:

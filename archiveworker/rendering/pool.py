@@ -111,16 +111,27 @@ class OpenPage:
             raise RenderError(f"a script of the renderer failed in the page: {str(what)[:300]}")
         return answer["result"].get("value")
 
-    async def print_pdf(self, size_mm: tuple[float, float], margin_mm: float) -> bytes:
-        """Return the page as Chromium prints it: tagged, with outline and backgrounds."""
-        margin = f"{margin_mm:g}mm"
+    async def print_pdf(self, size_mm: tuple[float, float], margin_mm: float, frame: tuple[str, str] | None) -> bytes:
+        """Return the page as Chromium prints it: tagged, with outline and backgrounds.
+
+        Args:
+            size_mm: width and height of the paper.
+            margin_mm: on all four sides.
+            frame: HTML to draw on every page, as Chromium's header and footer.
+        """
+        # In inches, because Playwright's millimetres are a little too long.
+        margin = f"{margin_mm / 25.4:.5f}in"
+        header, footer = frame or ("", "")
         printing = self._page.pdf(
-            width=f"{size_mm[0]:g}mm",
-            height=f"{size_mm[1]:g}mm",
+            width=f"{size_mm[0] / 25.4:.5f}in",
+            height=f"{size_mm[1] / 25.4:.5f}in",
             margin={"top": margin, "right": margin, "bottom": margin, "left": margin},
             print_background=True,
             tagged=True,
             outline=True,
+            display_header_footer=frame is not None,
+            header_template=header,
+            footer_template=footer,
         )
         return await self._unless_crashed(printing)
 

@@ -18,10 +18,11 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from archiveworker.domain.document import Document, RenderedDocument, RenderOptions
+from archiveworker.domain.document import Document, PageFooter, PdfFacts, RenderedDocument, RenderOptions
 from archiveworker.domain.errors import PageRejectedError, RenderError, RenderTimeoutError
 from archiveworker.domain.ids import LmsOrigin
-from archiveworker.rendering import certificate, checks, frozen, images, pdfa, ready
+from archiveworker.rendering import certificate, checks, frozen, images, paper, pdfa, ready
+from archiveworker.rendering.associated import Embedded
 from archiveworker.rendering.config import RendererConfig
 from archiveworker.rendering.gateway import LmsGateway, PageSession
 from archiveworker.rendering.pool import BrowserPool, OpenPage, PageSetup
@@ -32,8 +33,8 @@ log = structlog.get_logger()
 PDF_NAME = "page.pdf"
 RAW_HTML_NAME = "page.raw.html"
 FROZEN_HTML_NAME = "page.html"
-
-_CSS_PX_PER_MM = 96 / 25.4
+SOURCE_NAME = "page.source.html"
+"""Of the page as the LMS gave it, inside of its PDF."""
 
 
 @dataclass(slots=True)
@@ -44,12 +45,14 @@ class _Printed:
         pdf: Chromium's own.
         frozen_html: None when it was not asked for.
         words: that a reader of the page saw.
+        image_count: pictures that the page showed.
         warnings: so far.
     """
 
     pdf: bytes
     frozen_html: str | None
     words: tuple[str, ...]
+    image_count: int
     warnings: list[str]
 
 
@@ -115,7 +118,7 @@ class ChromiumRenderer:
             setup = self._setup(document, options, session)
             try:
                 async with asyncio.timeout(self._config.render_limit_s), slot.open(setup) as page:
-                    printed = await self._print(page, session, options)
+                    printed = await self._print(page, session, document, options)
             except TimeoutError as exc:
                 raise RenderTimeoutError(f"the page was not rendered in {self._config.render_limit_s:g} s") from exc
             printed.warnings += session.notes
@@ -135,38 +138,35 @@ class ChromiumRenderer:
         return rendered
 
     async def _with_small_images(self, document: Document, options: RenderOptions) -> tuple[str, list[str]]:
-        if options.image_limit is None:
-            return document.html, []
         page = await asyncio.to_thread(images.shrink, document.html, options.image_limit, self._config.max_image_px)
         return page.html, list(page.warnings)
 
     def _setup(self, document: Document, options: RenderOptions, session: PageSession) -> PageSetup:
-        # The window is as wide as the paper inside its margins: scripts that place things by measuring (drag and drop
-        # onto images, formulas) measure what will be printed.
-        width_mm, height_mm = options.paper.size_mm
-        border_mm = 2 * self._config.margin_mm
-        viewport_px = (
-            max(1, round((width_mm - border_mm) * _CSS_PX_PER_MM)),
-            max(1, round((height_mm - border_mm) * _CSS_PX_PER_MM)),
-        )
+        sheet = paper.paper_of(options.paper, self._config)
         path = urlsplit(document.base_url).path.rstrip("/") + "/"
         page_script = f"{resources.text('page/page.js')}({json.dumps({'path': path})});"
-        guard_script = f"{resources.text('page/guard.js')}();"
-        return PageSetup(session.proxy_url, viewport_px, page_script, guard_script)
+        guard_script = f"{resources.text('page/guard.js')}({json.dumps({'css': sheet.styles})});"
+        return PageSetup(session.proxy_url, paper.viewport_px(sheet, self._config), page_script, guard_script)
 
-    async def _print(self, page: OpenPage, session: PageSession, options: RenderOptions) -> _Printed:
+    async def _print(
+        self, page: OpenPage, session: PageSession, document: Document, options: RenderOptions
+    ) -> _Printed:
+        sheet = paper.paper_of(options.paper, self._config)
         await page.go(session.page_url)
         warnings = list(await ready.settle(page, session, self._config))
         if not await page.is_still_there():
             raise PageRejectedError("the page went away to another address before it could be printed")
+        await page.evaluate_apart(resources.text("page/fit.js"), {"widthPx": sheet.inner_px[0]})
         seen = await page.evaluate_apart(resources.text("page/inspect.js"))
         warnings += _inspected(seen)
         words = tuple(str(word) for word in seen["words"])
-        pdf = await page.print_pdf(options.paper.size_mm, self._config.margin_mm)
+        image_count = int(seen["shownImages"])
+        frame = paper.frame_of(document, sheet, self._config)
+        pdf = await page.print_pdf(sheet.size_mm, sheet.margin_mm, frame)
         if not options.keep_html:
-            return _Printed(pdf, None, words, warnings)
+            return _Printed(pdf, None, words, image_count, warnings)
         kept = await frozen.freeze(page, session)
-        return _Printed(pdf, kept.html, words, [*warnings, *kept.warnings])
+        return _Printed(pdf, kept.html, words, image_count, [*warnings, *kept.warnings])
 
     async def _finish(
         self,
@@ -177,16 +177,21 @@ class ChromiumRenderer:
         printed: _Printed,
         warnings: list[str],
     ) -> RenderedDocument:
-        metadata = pdfa.PdfMetadata(document.title, document.language, document.created_at, options.profile)
-        pdf = await asyncio.to_thread(pdfa.finish, printed.pdf, metadata)
+        has_frame = self._config.footer is not PageFooter.NONE or bool(self._config.watermark)
+        metadata = pdfa.PdfMetadata(document.title, document.language, document.created_at, options.profile, has_frame)
+        files = await asyncio.to_thread(_to_embed, document, options, html)
+        pdf = await asyncio.to_thread(pdfa.finish, printed.pdf, metadata, files)
         checks.check(pdf, document.must_contain)
-        checks.check_words(pdf, printed.words)
+        word_count = checks.check_words(pdf, printed.words)
+        warnings += checks.remarks(pdf, options.paper.size_mm, printed.image_count)
         if pdf.repaired_count:
             warnings.append(
                 f"{pdf.repaired_count} character(s) are boxes: no installed font has them; install more fonts"
             )
         if pdf.profile is not options.profile:
             warnings.append(f"the PDF claims PDF/A-{pdf.profile}, not {options.profile}: Chromium found nothing to tag")
+        if pdf.embedded_count < len(files):
+            warnings.append(f"{len(files)} file(s) are not inside the PDF: only PDF/A-3 may hold files")
         raw_html = out_dir / RAW_HTML_NAME if printed.frozen_html is not None else None
         frozen_html = out_dir / FROZEN_HTML_NAME if printed.frozen_html is not None else None
         await asyncio.to_thread((out_dir / PDF_NAME).write_bytes, pdf.data)
@@ -194,7 +199,8 @@ class ChromiumRenderer:
             await asyncio.to_thread(raw_html.write_bytes, html.encode(errors="replace"))
             await asyncio.to_thread(frozen_html.write_bytes, printed.frozen_html.encode(errors="replace"))
         unique = tuple(dict.fromkeys(warnings))
-        return RenderedDocument(out_dir / PDF_NAME, raw_html, frozen_html, pdf.page_count, unique)
+        facts = _facts(pdf, len(printed.words), word_count)
+        return RenderedDocument(out_dir / PDF_NAME, raw_html, frozen_html, facts, unique)
 
     @contextlib.asynccontextmanager
     async def _session(self, origin: LmsOrigin, html: str, base_url: str) -> AsyncIterator[PageSession]:
@@ -216,6 +222,31 @@ class ChromiumRenderer:
         idle = [origin for origin, scope in self._scopes.items() if scope.user_count == 0]
         for origin in idle[: max(0, spare)]:
             await self._scopes.pop(origin).gateway.close()
+
+
+def _to_embed(document: Document, options: RenderOptions, html: str) -> list[Embedded]:
+    """Read what shall stand in the PDF; the caller has kept it small."""
+    files: list[Embedded] = []
+    if options.embed_html:
+        files.append(Embedded(SOURCE_NAME, html.encode(errors="replace"), document.created_at, is_source=True))
+    files += [Embedded(one.name, one.file.read_bytes(), one.modified_at) for one in document.associated]
+    return files
+
+
+def _facts(pdf: pdfa.FinishedPdf, words_shown: int, words_found: int) -> PdfFacts:
+    width_mm, height_mm = (round(side_pt / 72 * 25.4, 1) for side_pt in pdf.sizes_pt[0])
+    return PdfFacts(
+        page_count=pdf.page_count,
+        width_mm=width_mm,
+        height_mm=height_mm,
+        words_shown=words_shown,
+        words_found=words_found,
+        images_drawn=pdf.image_count,
+        boxes_drawn=pdf.repaired_count,
+        files_embedded=pdf.embedded_count,
+        profile=pdf.profile,
+        size_bytes=len(pdf.data),
+    )
 
 
 def _inspected(seen: dict[str, Any]) -> list[str]:

@@ -3,8 +3,12 @@
 Read with both of its prefixes (``QUIZ_ARCHIVER_`` and ``MOODLE_ARCHIVER_``). Seconds and bytes mean the same there.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
+
+_CSS_LENGTH: Final = re.compile(r"(\d+(?:\.\d*)?)\s*(mm|cm|in|px|pt)\Z", re.IGNORECASE)
+_MM: Final = {"mm": 1.0, "cm": 10.0, "in": 25.4, "px": 25.4 / 96, "pt": 25.4 / 72}
 
 ALIAS_PREFIXES: Final = ("QUIZ_ARCHIVER_", "MOODLE_ARCHIVER_")
 
@@ -19,6 +23,20 @@ def _level(raw: str) -> str:
 
 def _pdfa(raw: str) -> str:
     return "off" if raw.lower() in ("0", "false", "no") else "3a"
+
+
+def _millimetres(raw: str) -> str:
+    """Return a CSS length in millimetres; what is none stays as it is, and is refused later."""
+    match = _CSS_LENGTH.match(raw.strip())
+    return f"{float(match[1]) * _MM[match[2].lower()]:.2f}" if match else raw
+
+
+def _pixels(raw: str) -> str:
+    return raw.strip().removesuffix("px").strip()
+
+
+def _demo(raw: str) -> str:
+    return "DEMO" if raw.lower() in ("1", "true", "yes") else ""
 
 
 def _on_timeout(raw: str) -> str:
@@ -40,18 +58,18 @@ ALIASES: Final[Mapping[str, tuple[str, Callable[[str], str]]]] = {
     "CONTINUE_AFTER_READY_SIGNAL_TIMEOUT": ("on_ready_timeout", _on_timeout),
     "WAIT_FOR_NAVIGATION_TIMEOUT_SEC": ("render_timeout_s", _same),
     "PDFA_CONVERSION": ("pdf_profile", _pdfa),
+    "REPORT_PAGE_MARGIN": ("page_margin_mm", _millimetres),
+    "REPORT_BASE_VIEWPORT_WIDTH": ("page_viewport_width_px", _pixels),
+    "DEMO_MODE": ("page_watermark", _demo),
 }
 """Old name without prefix -> field of Settings, and how its value is translated."""
 
 IGNORED: Final[Mapping[str, str]] = {
     "HISTORY_SIZE": "jobs are kept in the database",
     "DOWNLOAD_MAX_FILESIZE_BYTES": "attachments and backups have limits of their own",
-    "REPORT_BASE_VIEWPORT_WIDTH": "pages are laid out for the paper that the job asks for",
-    "REPORT_PAGE_MARGIN": "margins are fixed",
     "WAIT_FOR_READY_SIGNAL": "a page is always printed when it is ready",
     "PREVENT_REDIRECT_TO_LOGIN": "pages never leave what is to be archived",
     "UNIT_TESTS_RUNNING": "tests use the real thing",
-    "DEMO_MODE": "archiveworker demo shows a whole job",
     "PROXY_SERVER_URL": "proxies are not supported yet",
     "PROXY_BYPASS_DOMAINS": "proxies are not supported yet",
     "SKIP_HTTPS_CERT_VALIDATION": "certificates are always checked; name your own CA with ARCHIVEWORKER_CA_BUNDLE",

@@ -1,6 +1,7 @@
 // Runs in every frame, in a world that the page cannot reach, before any script of the page.
 // A document that is being archived stays: every attempt to go elsewhere is cancelled and counted.
-(() => {
+// Argument: {css}: style sheet for the paper.
+((given) => {
   "use strict";
   const left = [];
   globalThis.archiveworkerLeft = left;
@@ -28,7 +29,8 @@
     }
     const style = document.createElement("style");
     style.textContent =
-      "body > .moodle-dialogue-base, body > .modal, body > .modal-backdrop, body > .toast-wrapper { display: none !important; }";
+      "body > .moodle-dialogue-base, body > .modal, body > .modal-backdrop, body > .toast-wrapper { display: none !important; }" +
+      given.css;
     (document.head || document.documentElement).append(style);
   });
 })

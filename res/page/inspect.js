@@ -14,6 +14,9 @@
     return false;
   };
   const broken = [...document.images].filter((image) => image.currentSrc && image.complete && !image.naturalWidth);
+  const shown = [...document.images].filter(
+    (image) => image.naturalWidth > 1 && image.offsetWidth > 1 && image.offsetHeight > 1 && !/\.svg|image\/svg/i.test(image.currentSrc),
+  );
   const formulas = document.querySelectorAll(".filter_mathjaxloader_equation .nolink").length;
   const typeset = document.querySelector(".MathJax, .MathJax_SVG, .MathJax_CHTML, .MathJax_Display, mjx-container, math");
   // What a reader sees, as the distinct longer words of scripts that a PDF keeps in reading order.
@@ -32,6 +35,7 @@
     words: words(),
     left: globalThis.archiveworkerLeft || [],
     brokenImages: broken.length,
+    shownImages: shown.length,
     rawFormulas: typeset ? 0 : formulas,
     formulaErrors: document.querySelectorAll(".MathJax_Error, mjx-merror, .merror").length,
   };

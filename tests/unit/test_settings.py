@@ -55,6 +55,32 @@ def test_our_own_name_wins_over_an_alias() -> None:
     assert settings.port == 2
 
 
+@pytest.mark.parametrize(
+    ("margin", "expected_mm"), [("5mm", 5.0), ("1cm", 10.0), ("0.5in", 12.7), ("96px", 25.4), (" 36 pt ", 12.7)]
+)
+def test_the_old_margin_is_a_css_length(margin: str, expected_mm: float) -> None:
+    settings, _ = Settings.from_env({"QUIZ_ARCHIVER_REPORT_PAGE_MARGIN": margin})
+    assert settings.page_margin_mm == pytest.approx(expected_mm)
+
+
+def test_an_old_margin_that_is_no_length_is_refused() -> None:
+    with pytest.raises(SettingsError, match="PAGE_MARGIN_MM must be a number, got '1em'"):
+        Settings.from_env({"QUIZ_ARCHIVER_REPORT_PAGE_MARGIN": "1em"})
+
+
+def test_the_old_window_and_demo_mode_are_read() -> None:
+    settings, _ = Settings.from_env(
+        {"QUIZ_ARCHIVER_REPORT_BASE_VIEWPORT_WIDTH": "1240", "MOODLE_ARCHIVER_DEMO_MODE": "True"}
+    )
+    assert (settings.page_viewport_width_px, settings.page_watermark) == (1240, "DEMO")
+
+
+@pytest.mark.parametrize("profile", ["2a", "2u", "off"])
+def test_files_go_into_pdfa_3_alone(profile: str) -> None:
+    with pytest.raises(SettingsError, match=f"PDF_EMBED wants ARCHIVEWORKER_PDF_PROFILE 3a or 3u, got '{profile}'"):
+        Settings.from_env({"ARCHIVEWORKER_PDF_EMBED": "html", "ARCHIVEWORKER_PDF_PROFILE": profile})
+
+
 @pytest.mark.parametrize("alias", sorted(ALIASES))
 def test_an_alias_names_a_setting(alias: str) -> None:
     assert ALIASES[alias][0] in {item.name for item in fields(Settings)}
@@ -71,7 +97,7 @@ def test_secrets_come_from_files_and_never_show(tmp_path: Path) -> None:
 
 
 def test_every_number_has_its_unit_in_its_name() -> None:
-    units = ("_s", "_days", "_bytes", "_count", "_level", "port")
+    units = ("_s", "_days", "_bytes", "_count", "_level", "_mm", "_px", "port")
     for item in fields(Settings):
         if isinstance(item.default, int | float) and not isinstance(item.default, bool):
             assert item.name.endswith(units), item.name

@@ -1,11 +1,12 @@
 """What is stored can be read again, and by the next version."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from archiveworker.domain.digest import Sha256
-from archiveworker.domain.document import ArchiveFile
+from archiveworker.domain.document import ArchiveFile, PdfFacts, PdfProfile
 from archiveworker.domain.ids import ArchivePath, ItemKey, JobId
 from archiveworker.domain.job import FinishedArchive, ItemRecord, JobState, Plan, PlannedBackup, PlannedItem
 from archiveworker.jobs import records
@@ -47,6 +48,12 @@ def _read(data: dict[str, records.Json]) -> None:
 
 def test_what_is_written_is_read_back() -> None:
     _read(json.loads(json.dumps(_stored())))
+
+
+def test_what_was_found_in_a_pdf_is_read_back() -> None:
+    facts = PdfFacts(3, 210.2, 297.0, 380, 379, 12, 1, 2, PdfProfile.PDF_A_3U, 123_456)
+    record = replace(RECORD, pdf=facts)
+    assert records.record_from_json(json.loads(json.dumps(records.record_to_json(record)))) == record
 
 
 def test_what_release_0_1_wrote_is_read() -> None:

@@ -5,7 +5,7 @@ import io
 import re
 
 import pytest
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageOps
 
 from archiveworker.domain.document import ImageLimit
 from archiveworker.rendering import images
@@ -83,8 +83,7 @@ def test_what_cannot_be_shrunk_faithfully_is_left_alone_and_named() -> None:
     frames = [noise((300, 300)), noise((300, 300))]
     cases = {
         "animated": encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]),
-        "colour model CMYK": encoded(noise((300, 300)).convert("CMYK"), "JPEG"),
-        "more pixels than allowed": encoded(Image.new("L", (4000, 4000)), "PNG"),
+        "colour model I;16": encoded(Image.new("I;16", (300, 300), 999), "PNG", compress_level=0),
         "not readable as an image": "data:image/png;base64," + base64.b64encode(b"no picture" * 40).decode(),
     }
     for reason, uri in cases.items():
@@ -93,10 +92,47 @@ def test_what_cannot_be_shrunk_faithfully_is_left_alone_and_named() -> None:
         assert result.warnings == (f"1 image(s) kept their size: {reason}",)
 
 
-def test_a_bomb_is_not_unpacked() -> None:
-    bomb = encoded(Image.new("1", (20_000, 20_000)), "PNG")
-    result = images.shrink(f"<img src='{bomb}'>", LIMIT, MAX_PX)
-    assert result.warnings == ("1 image(s) kept their size: more pixels than allowed",)
+@pytest.mark.parametrize("limit", [LIMIT, None])
+@pytest.mark.parametrize("side_px", [4_000, 10_000, 20_000])
+def test_a_bomb_is_replaced_by_a_note(side_px: int, limit: ImageLimit | None) -> None:
+    bomb = encoded(Image.new("1", (side_px, side_px)), "PNG")
+    result = images.shrink(f"<img src='{bomb}'>", limit, MAX_PX)
+    assert result.warnings == ("1 image(s) left out: more than 10000000 pixels",)
+    assert result.shrunk_count == 0
+    match = re.fullmatch(r"<img src='data:image/svg\+xml;base64,([A-Za-z0-9+/=]+)'>", result.html)
+    assert match is not None
+    assert b"Image left out" in base64.b64decode(match[1])
+
+
+def test_without_a_box_everything_else_stays_byte_for_byte() -> None:
+    broken = "data:image/png;base64," + base64.b64encode(b"no picture" * 40).decode()
+    html = f"<img src='{encoded(noise((800, 800)), 'JPEG')}'><img src='{broken}'>"
+    assert images.shrink(html, None, MAX_PX) == images.ShrunkPage(html, 0, ())
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_exif_orientation_is_done_for_good(orientation: int) -> None:
+    image = Image.new("RGB", (640, 480), "white")
+    image.paste("red", (0, 0, 320, 240))
+    image.paste(noise((320, 240)), (320, 240))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    small = decoded(images.shrink(encoded(image, "JPEG", exif=exif), LIMIT, MAX_PX).html).convert("RGB")
+    seen = ImageOps.exif_transpose(decoded(encoded(image, "JPEG", exif=exif))).resize(small.size)
+    assert small.getexif().get(0x0112, 1) == 1
+    for corner in ((5, 5), (small.width - 6, 5), (5, small.height - 6)):
+        is_red = [pixel.getpixel(corner)[1] < 128 < pixel.getpixel(corner)[0] for pixel in (small, seen)]
+        assert is_red[0] == is_red[1]
+
+
+@pytest.mark.parametrize("profile", [None, b"no profile at all" * 20])
+def test_a_picture_for_printing_becomes_one_for_the_screen(profile: bytes | None) -> None:
+    image = Image.new("CMYK", (400, 400), (0, 255, 255, 0))
+    image.paste(noise((200, 400)).convert("CMYK"), (200, 0))
+    small = decoded(images.shrink(encoded(image, "JPEG", icc_profile=profile), LIMIT, MAX_PX).html)
+    assert small.mode == "RGB"
+    assert "icc_profile" not in small.info
+    assert small.getpixel((10, 40)) == pytest.approx((255, 0, 0), abs=12)
 
 
 def test_a_truncated_photograph_is_left_alone() -> None:

@@ -11,12 +11,12 @@ import pytest
 
 from archiveworker.domain.document import PdfProfile
 from archiveworker.domain.errors import PageRejectedError, RenderError
-from archiveworker.rendering import checks, pdfa, pdftext
+from archiveworker.rendering import artifacts, associated, checks, pdfa, pdftext
 from archiveworker.rendering.pdfa import FinishedPdf, PdfMetadata
 from archiveworker.runtime import resources
 
 METADATA = PdfMetadata("A & B <c>\x00", None, datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), PdfProfile.PDF_A_3U)
-PDF = FinishedPdf(b"", 1, "Attempt of Änne Bäcker\nAnswer: 42", 0, 0, PdfProfile.PDF_A_3A)
+PDF = FinishedPdf(b"", ((595.0, 842.0),), "Attempt of Änne Bäcker\nAnswer: 42", 0, 0, 0, PdfProfile.PDF_A_3A)
 
 
 def drawn(content: bytes) -> bytes:
@@ -108,4 +108,50 @@ def test_right_to_left_words_may_be_turned_but_must_be_there() -> None:
 
 def test_a_pdf_without_pages_is_rejected() -> None:
     with pytest.raises(PageRejectedError, match="no pages"):
-        checks.check(dataclasses.replace(PDF, page_count=0), ())
+        checks.check(dataclasses.replace(PDF, sizes_pt=()), ())
+
+
+def test_another_size_than_asked_for_and_lost_images_are_remarked() -> None:
+    a4_mm = (210.0, 297.0)
+    right = dataclasses.replace(PDF, sizes_pt=((595.92, 841.92),) * 2)
+    assert checks.remarks(right, a4_mm, 0) == []
+    turned = dataclasses.replace(right, sizes_pt=((595.92, 841.92), (841.92, 595.92)))
+    [size] = checks.remarks(turned, a4_mm, 0)
+    assert size.startswith("1 of 2 pages have another size than asked for: 297 x 210 mm instead of 210 x 297 mm")
+    assert checks.remarks(right, a4_mm, 2) == ["the page showed 2 image(s), the PDF draws none"]
+    assert checks.remarks(dataclasses.replace(right, image_count=1), a4_mm, 2) == []
+
+
+def test_words_are_counted() -> None:
+    assert checks.check_words(PDF, ["Attempt", "Änne", "elsewhere", "Answer", "ATTEMPT"]) == 4
+    assert checks.check_words(PDF, ["elsewhere"]) == 0
+    with pytest.raises(PageRejectedError, match="it has 1 of 5 words"):
+        checks.check_words(PDF, ["Attempt", "one", "two", "three", "four"])
+
+
+def test_text_outside_of_the_structure_becomes_an_artifact_and_is_not_read() -> None:
+    content = b"""/P <</MCID 0>> BDC BT (kept) Tj ET EMC 0 0 9 9 re f BT (footer) Tj ET
+      /Span <</ActualText (x)>> BDC BT (footer) Tj ET EMC /Artifact BMC BT (known) Tj ET EMC"""
+    with pikepdf.open(io.BytesIO(drawn(content))) as pdf:
+        artifacts.mark(pdf)
+        seen = [str(i.operator) for i in pikepdf.parse_content_stream(pdf.pages[0])]
+        again = pikepdf.unparse_content_stream(pikepdf.parse_content_stream(pdf.pages[0]))
+        artifacts.mark(pdf)
+        assert pikepdf.unparse_content_stream(pikepdf.parse_content_stream(pdf.pages[0])) == again
+    assert seen == [
+        *("BDC", "BT", "Tj", "ET", "EMC", "re", "f", "BT", "BDC", "Tj", "EMC", "ET"),
+        *("BDC", "BDC", "BT", "Tj", "ET", "EMC", "EMC", "BMC", "BT", "Tj", "ET", "EMC"),
+    ]
+    assert again.count(b"/Pagination") == 2
+
+
+def test_files_with_one_name_get_numbers_and_the_tree_is_sorted() -> None:
+    files = [associated.Embedded(name, b"x", METADATA.created_at) for name in ("z.txt", "a", "z.txt", "a", "ä.txt")]
+    finished = pdfa.finish(drawn(b"0 0 10 10 re f"), METADATA, files)
+    with pikepdf.open(io.BytesIO(finished.data)) as pdf:
+        names = [str(name) for name in list(pdf.Root.Names.EmbeddedFiles.Names)[::2]]
+        assert set(names) == {"z.txt", "z (2).txt", "a", "a (2)", "ä.txt"}
+        assert [bytes(pikepdf.String(name)) for name in names] == sorted(bytes(pikepdf.String(n)) for n in names)
+        assert {str(spec.EF.F.Params.ModDate) for spec in pdf.Root.AF} == {"D:20260102030405Z"}
+    assert finished.embedded_count == 5
+    assert finished.data == pdfa.finish(drawn(b"0 0 10 10 re f"), METADATA, files).data
