@@ -14,6 +14,7 @@ import json
 import os
 import platform
 import sys
+import tarfile
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -24,7 +25,9 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from archiveworker.demo.report import PageOptions
 from archiveworker.demo.server import DemoOptions, DemoServer
+from archiveworker.demo.state import LmsOptions
 from tests.fakes.worker import WorkerProcess
 from tests.tools.processes import Meter
 
@@ -47,14 +50,16 @@ class Round:
 
     Attributes:
         flow: ``worker`` or ``plain``.
-        kind: of pages: ``light`` has no photograph, ``images`` has one on each page, ``real`` is half and half.
+        kind: of pages: ``real`` has scripts and styles as heavy as Moodle's and a photograph on every other page,
+            ``images`` on every page, ``light`` has none of both.
         browsers: in use; 0 is one for each core.
         attempts: archived.
         wall_s: from the order to the finished archive.
         cpu_s: of the process and everything it started.
         peak_bytes: largest sum of proportional set sizes seen.
         growth: memory in the last quarter over that in the second.
-        archive_bytes: size of what came out.
+        pdf_bytes: of all PDFs.
+        archive_bytes: size of the archive; the worker's also holds attachments and HTML that lasts.
     """
 
     flow: str
@@ -65,6 +70,7 @@ class Round:
     cpu_s: float
     peak_bytes: int
     growth: float
+    pdf_bytes: int
     archive_bytes: int
 
     @property
@@ -162,8 +168,10 @@ async def worker_round(lms: DemoServer, worker: WorkerProcess, ids: Sequence[int
             await asyncio.sleep(0.25)
     if view["state"] != "FINISHED":
         raise SystemExit(f"the job ended {view['state']}: {view['reason']}")
-    size = sum(d.size_bytes for d in lms.deliveries if d.jobid == answer["jobid"])
-    return _round("worker", bench, len(ids), meter, size)
+    (delivery,) = [d for d in lms.deliveries if d.jobid == answer["jobid"]]
+    with tarfile.open(delivery.path) as tar:
+        pdf_bytes = sum(member.size for member in tar if member.name.endswith(".pdf"))
+    return _round("worker", bench, len(ids), meter, (pdf_bytes, delivery.size_bytes))
 
 
 async def plain_round(lms: DemoServer, flow: PlainFlow, ids: Sequence[int], bench: Bench) -> Round:
@@ -171,12 +179,12 @@ async def plain_round(lms: DemoServer, flow: PlainFlow, ids: Sequence[int], benc
     urls = [f"{lms.base_url}/demo/report/{attempt}?login_trap=0" for attempt in ids]
     async with Meter(flow.pid) as meter:
         answer = await flow.archive(urls)
-    return _round("plain", bench, len(ids), meter, answer["archive_bytes"])
+    return _round("plain", bench, len(ids), meter, (answer["pdf_bytes"], answer["archive_bytes"]))
 
 
-def _round(flow: str, bench: Bench, attempts: int, meter: Meter, archive_bytes: int) -> Round:
+def _round(flow: str, bench: Bench, attempts: int, meter: Meter, sizes: tuple[int, int]) -> Round:
     browsers = 1 if flow == "plain" else bench.browsers
-    figures = (meter.wall_s, meter.cpu_s, meter.peak_bytes, meter.growth, archive_bytes)
+    figures = (meter.wall_s, meter.cpu_s, meter.peak_bytes, meter.growth, *sizes)
     return Round(flow, bench.kind, browsers, attempts, *figures)
 
 
@@ -186,7 +194,8 @@ async def measure(bench: Bench) -> list[Round]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         in_course = bench.attempts if bench.kind == "real" else 2 * bench.attempts + 2
-        async with DemoServer(DemoOptions(attempts=in_course, workdir=folder / "lms")) as lms:
+        site = LmsOptions(page=PageOptions(ballast=bench.kind != "light"))
+        async with DemoServer(DemoOptions(attempts=in_course, workdir=folder / "lms", lms=site)) as lms:
             ids = chosen(lms, bench)
             settings = {**_PRODUCT_DEFAULTS, "TSA_URLS": lms.tsa_url, "TSA_CA": str(lms.authority.root_pem)}
             worker = WorkerProcess(folder / "worker", settings | {"BROWSER_COUNT": str(bench.browsers)})
@@ -214,7 +223,7 @@ def report(one: Round) -> None:
     """Print one line of the table."""
     begin = f"{one.flow:<7} {one.kind:<7} {one.browsers or 'cores':>8} {one.attempts:>8} {one.wall_s:>8.1f} "
     middle = f"{one.rate:>10.3f} {one.cost_s:>13.2f} {one.peak_bytes / _MIB:>9.0f} {one.growth:>7.2f} "
-    sys.stdout.write(f"{begin}{middle}{one.archive_bytes / one.attempts / 1024:>12.0f}\n")
+    sys.stdout.write(f"{begin}{middle}{one.pdf_bytes / one.attempts / 1024:>15.0f}\n")
     sys.stdout.flush()
 
 
@@ -226,6 +235,7 @@ def mean(rounds: Sequence[Round]) -> dict[str, float]:
         "attempts_per_s": attempts / sum(one.wall_s for one in rounds),
         "cpu_s_per_attempt": sum(one.cpu_s for one in rounds) / attempts,
         "peak_bytes": max(one.peak_bytes for one in rounds),
+        "pdf_bytes_per_attempt": sum(one.pdf_bytes for one in rounds) / attempts,
         "archive_bytes_per_attempt": sum(one.archive_bytes for one in rounds) / attempts,
     }
 
@@ -240,7 +250,7 @@ def compared(rounds: Sequence[Round]) -> dict[str, Any]:
     ratios = {
         "attempts_per_s": worker["attempts_per_s"] / plain["attempts_per_s"],
         "cpu_s_per_attempt": plain["cpu_s_per_attempt"] / worker["cpu_s_per_attempt"],
-        "archive_bytes_per_attempt": plain["archive_bytes_per_attempt"] / worker["archive_bytes_per_attempt"],
+        "pdf_bytes_per_attempt": plain["pdf_bytes_per_attempt"] / worker["pdf_bytes_per_attempt"],
     }
     return {"worker": worker, "plain": plain, "times_better": ratios}
 
@@ -249,7 +259,7 @@ def heading() -> None:
     """Print the head of the table."""
     sys.stdout.write(
         f"{'flow':<7} {'pages':<7} {'browsers':>8} {'attempts':>8} {'wall s':>8} {'attempts/s':>10} "
-        f"{'CPU s/attempt':>13} {'peak MiB':>9} {'growth':>7} {'KiB/attempt':>12}\n"
+        f"{'CPU s/attempt':>13} {'peak MiB':>9} {'growth':>7} {'PDF KiB/attempt':>15}\n"
     )
 
 
