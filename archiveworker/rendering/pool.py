@@ -82,9 +82,13 @@ class BrowserPool:
     Args:
         config: which browser, how many, how long.
         certificate: with which https is answered.
+
+    Attributes:
+        browsers_started: so far, replacements included.
     """
 
     def __init__(self, config: RendererConfig, certificate: GatewayCertificate) -> None:
+        self.browsers_started = 0
         self._config = config
         self._certificate = certificate
         self._slots = [_Slot() for _ in range(config.effective_browser_count)]
@@ -135,6 +139,14 @@ class BrowserPool:
             self._home.cleanup()
             self._home = None
 
+    async def memory_bytes(self) -> list[int]:
+        """Return the private memory of each browser that runs."""
+        return [
+            await memory.private_bytes(slot.running.browser)
+            for slot in self._slots
+            if slot.running is not None and slot.running.browser.is_connected()
+        ]
+
     @contextlib.asynccontextmanager
     async def slot(self) -> AsyncIterator["FreeSlot"]:
         """Wait for a place; the limits of a document begin when it is there."""
@@ -177,6 +189,7 @@ class BrowserPool:
                 running = None
             if running is None:
                 running = slot.running = _Running(await self._launch())
+                self.browsers_started += 1
             return running
 
     def _is_worn(self, running: _Running) -> bool:

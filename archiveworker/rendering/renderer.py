@@ -89,6 +89,15 @@ class ChromiumRenderer:
         for scope in scopes.values():
             await scope.gateway.close()
 
+    @property
+    def browsers_started(self) -> int:
+        """Browsers so far, replacements included."""
+        return self._pool.browsers_started
+
+    async def memory_bytes(self) -> list[int]:
+        """Return the private memory of each browser that runs."""
+        return await self._pool.memory_bytes()
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self
