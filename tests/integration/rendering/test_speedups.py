@@ -153,3 +153,19 @@ async def test_memory_is_measured(lms: Lms, tmp_path: Path) -> None:
         sizes = await renderer.memory_bytes()
     assert len(sizes) == 1
     assert 10 * 1024**2 < sizes[0] < 1_500 * 1024**2
+
+
+@pytest.mark.slow
+async def test_memory_stays_flat(lms: Lms, tmp_path: Path) -> None:
+    """The long version is ``make bench ARGS=--full``."""
+    text = "".join(f"<p>Paragraph {number} of a page</p>" for number in range(200))
+    sizes: list[int] = []
+    async with running_renderer(RendererConfig(browser_count=1, renders_per_context_count=10)) as renderer:
+        for number in range(40):
+            out = tmp_path / str(number)
+            await asyncio.to_thread(out.mkdir)
+            await renderer.render(page(text, lms.base_url), RenderOptions(), out)
+            sizes += await renderer.memory_bytes()
+        assert renderer.browsers_started == 1
+    second, last = sizes[10:20], sizes[30:40]
+    assert sum(last) < 1.25 * sum(second)
