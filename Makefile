@@ -33,8 +33,9 @@ judges: ## build what judges the PDFs (veraPDF; needs Java and Maven); `make tes
 soak: $(STAMP) ## kill the worker many times; prints the figures of docs/reference/reliability.md
 	@$(BIN)/python -m pytest tests/acceptance -q -s --soak
 
-bench: $(STAMP) ## speed and memory of a demo job; prints the figures
-	@$(BIN)/python tests/tools/bench.py
+bench: $(STAMP) ## speed and memory beside the plain flow, about 8 minutes; make bench ARGS=--full measures everything
+	@bash docker/install-system.sh --test ghostscript
+	@$(BIN)/python tests/tools/bench.py $(ARGS)
 
 clean: ## remove what was built
 	@rm -rf build dist demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

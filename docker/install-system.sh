@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Installs what the worker needs from Debian or Ubuntu: Chromium, fonts, MathJax, openssl.
 # Used by the image (Dockerfile), by `make setup`, and by hand. Safe to run again: asks for nothing that is there.
-# usage: install-system.sh [--test]     --test adds what the tests need
+# usage: install-system.sh [--test [PACKAGE...]]     --test adds what the tests need, and further packages
 set -euo pipefail
 
 # headless-shell is the smaller browser; Ubuntu has neither as a plain package, there Playwright's own is used.
 packages=(ca-certificates openssl fontconfig fonts-dejavu-core fonts-noto-core fonts-noto-cjk
           fonts-noto-color-emoji libjs-mathjax)
 browser=chromium-headless-shell
-[ "${1:-}" = "--test" ] && packages+=(poppler-utils unzip)
+[ "${1:-}" = "--test" ] && packages+=(poppler-utils unzip "${@:2}")
 
 missing=()
 for package in "${packages[@]}" "$browser"; do

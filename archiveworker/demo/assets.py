@@ -12,6 +12,7 @@ from typing import Final
 
 from aiohttp import web
 
+from archiveworker.demo import ballast
 from archiveworker.demo.report import REV, login_page
 from archiveworker.demo.state import STATE
 from archiveworker.runtime import resources
@@ -46,6 +47,7 @@ def warnings() -> list[str]:
 def add_routes(app: web.Application) -> None:
     """Serve everything that pages ask for."""
     app.router.add_get("/theme/styles.php/boost/{rev}/all", _styles)
+    app.router.add_get("/theme/styles.php/boost/{rev}/ballast", _ballast_styles)
     app.router.add_get("/theme/image.php/boost/{component}/{rev}/{name:.+}", _icon)
     app.router.add_get("/theme/font.php/boost/core/{rev}/{name}", _font_file)
     app.router.add_get("/lib/javascript.php/{rev}/{name:.+}", _script)
@@ -67,6 +69,10 @@ async def _styles(request: web.Request) -> web.Response:
     return _cached(css.encode(), "text/css; charset=utf-8")
 
 
+async def _ballast_styles(_request: web.Request) -> web.Response:
+    return _cached(ballast.styles(), "text/css; charset=utf-8")
+
+
 async def _icon(request: web.Request) -> web.Response:
     name = request.match_info["name"].rsplit("/", 1)[-1]
     if name not in _ICONS:
@@ -75,6 +81,8 @@ async def _icon(request: web.Request) -> web.Response:
 
 
 async def _script(request: web.Request) -> web.Response:
+    if request.match_info["name"] == "ballast.js":
+        return _cached(ballast.script(), "application/javascript; charset=utf-8")
     name = _SCRIPTS.get(request.match_info["name"])
     if name is None:
         raise web.HTTPNotFound(text="File was not found, sorry.")

@@ -1,7 +1,7 @@
 """``/demo/...``: press the plugin's button, see jobs and journal, order faults. For tests, the CLI and the curious."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, Final
 
 import aiohttp
@@ -95,7 +95,9 @@ async def _report(request: web.Request) -> web.Response:
     attempt = state.course.attempt(int(request.match_info["attemptid"]))
     if attempt is None:
         raise web.HTTPNotFound(text="there is no such attempt\n")
-    page = report.PageOptions(login_trap=request.query.get("login_trap") != "0" and state.options.page.login_trap)
+    page = state.options.page
+    if request.query.get("login_trap") == "0":
+        page = replace(page, login_trap=False)
     html = report.attempt_report(state.course, attempt, base_url=state.base_url, options=page)
     return web.Response(text=html, content_type="text/html")
 

@@ -33,9 +33,13 @@ class PageOptions:
 
     Attributes:
         login_trap: a script asks for something that wants a login and then goes to the login page, as Moodle's does.
+        ballast: styles and scripts are as heavy as a real site's; see ``ballast``.
+        photographs: that an essay with pictures has, each different.
     """
 
     login_trap: bool = True
+    ballast: bool = False
+    photographs: int = 1
 
 
 class _Sections:
@@ -125,12 +129,9 @@ def _render(template: str, base_url: str, options: PageOptions | None, **values:
         "theme": "boost",
         "userId": 3,
     }
-    trap = (options or PageOptions()).login_trap
-    return (
-        _environment()
-        .get_template(template)
-        .render(base=base_url, rev=REV, cfg=json.dumps(config), login_trap=str(trap), **values)
-    )
+    given = options or PageOptions()
+    values |= {"login_trap": str(given.login_trap), "ballast": given.ballast, "photographs": given.photographs}
+    return _environment().get_template(template).render(base=base_url, rev=REV, cfg=json.dumps(config), **values)
 
 
 def _inline(make: Callable[[int], bytes], mimetype: str) -> Callable[[int], str]:

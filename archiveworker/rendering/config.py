@@ -56,6 +56,8 @@ class RendererConfig:
         browser_count: browsers that run at the same time; 0 means one for each core.
         pages_per_browser_count: pages in flight in each of them.
         renders_per_browser_count: a browser is replaced after so many.
+        renders_per_context_count: a browser's context, with its cache, serves so many pages; 1 is a new one for each.
+        browser_max_mib: a browser that holds more private memory is replaced after its page.
         quiet_s: nothing may have changed and no request been open for so long before a page counts as ready.
         stuck_s: a page on which nothing at all happens for so long is printed, with a warning that names what it
             waited for.
@@ -75,6 +77,8 @@ class RendererConfig:
     browser_count: int = 0
     pages_per_browser_count: int = 1
     renders_per_browser_count: int = 200
+    renders_per_context_count: int = 50
+    browser_max_mib: int = 1_500
     quiet_s: float = 0.06
     stuck_s: float = 3.0
     ready_limit_s: float = 30.0
@@ -90,6 +94,8 @@ class RendererConfig:
     def __post_init__(self) -> None:
         if self.browser_count < 0 or self.pages_per_browser_count < 1 or self.renders_per_browser_count < 1:
             raise SettingsError("browsers, pages a browser and renders a browser must be positive numbers")
+        if min(self.renders_per_context_count, self.browser_max_mib) < 1:
+            raise SettingsError("renders a context and a browser's memory must be positive numbers")
         if min(self.quiet_s, self.stuck_s, self.ready_limit_s, self.render_limit_s) <= 0:
             raise SettingsError("the renderer's time limits must be greater than 0 seconds")
 

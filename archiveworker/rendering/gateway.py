@@ -1,17 +1,13 @@
-"""Chromium's only way out: a proxy on loopback, one listener a page, one cache an LMS.
+"""Chromium's only way out: what a page's requests are answered with. One cache an LMS, one session a page.
 
 Whatever a page asks for ends here (see ``chromium.arguments`` and ``pool``: every host is forced through the proxy, and
-names are resolved nowhere else). A listener of its own for each page means that every request is known to belong to
-that page: its budget, its record and its ready signal need no guessing. The page's own HTML is served from here too,
+names are resolved nowhere else; ``listener`` knows whose request it is). The page's own HTML is served from here too,
 under the LMS's origin, so that relative links, ``M.cfg.wwwroot`` and origins are right.
-
-Accepted risk: another local user who finds the port can load, without any right of ours, what the page could load.
 """
 
 import asyncio
 import contextlib
 import secrets
-import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -20,8 +16,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from archiveworker.domain.ids import LmsOrigin
-from archiveworker.rendering import quiet, wire
-from archiveworker.rendering.certificate import GatewayCertificate
+from archiveworker.rendering import quiet
 from archiveworker.rendering.config import GatewayConfig
 from archiveworker.rendering.fetcher import Failure, Fetcher
 from archiveworker.rendering.mirror import Mirrors
@@ -32,7 +27,6 @@ log = structlog.get_logger()
 
 _NOTE_COUNT = 40
 _URL_SHOWN_CHARACTERS = 200
-_CLOSE_LIMIT_S = 2.0
 
 
 class LmsGateway:
@@ -41,36 +35,28 @@ class LmsGateway:
     Args:
         origin: of the LMS.
         config: limits and further hosts.
-        certificate: with which https is answered.
     """
 
-    def __init__(self, origin: LmsOrigin, config: GatewayConfig, certificate: GatewayCertificate) -> None:
+    def __init__(self, origin: LmsOrigin, config: GatewayConfig) -> None:
         self.origin = origin
         self._config = config
-        self._certificate = certificate
         self._fetcher = Fetcher(Policy(origin, config.allowed_hosts), config)
         self._mirrors = Mirrors(config.mirrors)
 
-    async def open(self, html: str, base_url: str) -> "PageSession":
-        """Start a listener for one page.
+    def open(self, html: str, base_url: str) -> "PageSession":
+        """Return what answers for one page.
 
         Args:
             html: the page.
             base_url: where the page's relative links start; of this gateway's origin.
-
-        Raises:
-            OSError: no port could be had.
         """
-        session = PageSession(
+        return PageSession(
             fetcher=self._fetcher,
             mirrors=self._mirrors,
             config=self._config,
-            tls=self._certificate.context,
             page_url=f"{base_url.rstrip('/')}/{secrets.token_urlsafe(24)}",
             page=html.encode("utf-8", errors="replace"),
         )
-        await session.start()
-        return session
 
     async def close(self) -> None:
         """Drop the connections and the cache."""
@@ -99,7 +85,7 @@ class _Traffic:
 
 
 class PageSession:
-    """The listener of one page. Made by ``LmsGateway.open``; close it when the page is closed."""
+    """What one page gets, and what it did. Made by ``LmsGateway.open`` on a running event loop."""
 
     def __init__(
         self,
@@ -107,7 +93,6 @@ class PageSession:
         fetcher: Fetcher,
         mirrors: Mirrors,
         config: GatewayConfig,
-        tls: ssl.SSLContext,
         page_url: str,
         page: bytes,
     ) -> None:
@@ -115,32 +100,9 @@ class PageSession:
         self._fetcher = fetcher
         self._mirrors = mirrors
         self._config = config
-        self._tls = tls
         self._page = page
         self._traffic = _Traffic()
-        self._server: asyncio.Server | None = None
-        self._connections: set[asyncio.Task[None]] = set()
-
-    async def start(self) -> None:
-        """Listen on a free port of 127.0.0.1."""
         self._traffic.last_s = asyncio.get_running_loop().time()
-        self._server = await asyncio.start_server(self._on_connection, "127.0.0.1", 0, limit=wire.STREAM_LIMIT_BYTES)
-
-    async def close(self) -> None:
-        """Stop listening and end every connection."""
-        if self._server is not None:
-            self._server.close()
-        for task in tuple(self._connections):
-            task.cancel()
-        if self._connections:
-            await asyncio.wait(tuple(self._connections), timeout=_CLOSE_LIMIT_S)
-
-    @property
-    def proxy_url(self) -> str:
-        """What Chromium is told to use as its proxy."""
-        if self._server is None or not self._server.sockets:
-            return "http://127.0.0.1:9"
-        return f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -168,37 +130,12 @@ class PageSession:
 
     async def fetch(self, url: str) -> Response | None:
         """Return what the page got, or would get, for a GET of ``url``; None when it is refused or failed."""
-        response = await self._answer(url, Request("GET", url, {"accept": "*/*"}, b""))
+        response = await self.answer(url, Request("GET", url, {"accept": "*/*"}, b""))
         return response if response.status == 200 else None
 
-    async def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
-        try:
-            await self._serve(reader, writer)
-        except (OSError, asyncio.CancelledError):
-            # The browser closed its side, or the page is over: either way there is nobody to tell.
-            pass
-        finally:
-            writer.transport.abort()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        prefix = ""
-        while (request := await wire.read_request(reader)) is not None:
-            if request.method == "CONNECT":
-                await wire.write_response(writer, Response(200, (("Connection", "keep-alive"),)), head_only=True)
-                # Plain ws:// comes through CONNECT as well; it fails here, and that is meant.
-                await writer.start_tls(self._tls, ssl_handshake_timeout=_CLOSE_LIMIT_S)
-                prefix = "https://" + request.target.removesuffix(":443")
-                continue
-            with self._counted():
-                response = await self._answer(prefix + request.target, request)
-                await wire.write_response(writer, response, head_only=request.method == "HEAD")
-
     @contextlib.contextmanager
-    def _counted(self) -> Iterator[None]:
+    def counted(self) -> Iterator[None]:
+        """Count a request from its beginning until its answer is written."""
         self._mark(+1)
         self._traffic.request_count += 1
         try:
@@ -211,7 +148,13 @@ class PageSession:
         self._traffic.last_s = asyncio.get_running_loop().time()
         self._traffic.changed.set()
 
-    async def _answer(self, url: str, request: Request) -> Response:
+    async def answer(self, url: str, request: Request) -> Response:
+        """Return the answer to a request of the page.
+
+        Args:
+            url: absolute.
+            request: as the browser made it.
+        """
         if url == self.page_url and request.method == "GET":
             return Response(
                 200, (("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")), self._page
@@ -236,6 +179,9 @@ class PageSession:
         if request.headers.get("sec-fetch-dest") == "document":
             self._note(url, "the page tried to go there")
             return quiet.NOTHING
+        if "service-worker" in request.headers or request.headers.get("sec-fetch-dest") == "serviceworker":
+            self._note(url, "refused: service workers would outlive the page")
+            return Response(403)
         if "upgrade" in request.headers.get("connection", "").lower():
             self._note(url, "refused: web sockets are not available")
             return Response(403)

@@ -24,8 +24,10 @@ from archiveworker.domain.ids import LmsOrigin
 from archiveworker.rendering import certificate, checks, frozen, images, paper, pdfa, ready
 from archiveworker.rendering.associated import Embedded
 from archiveworker.rendering.config import RendererConfig
+from archiveworker.rendering.contexts import PageSetup
 from archiveworker.rendering.gateway import LmsGateway, PageSession
-from archiveworker.rendering.pool import BrowserPool, OpenPage, PageSetup
+from archiveworker.rendering.page import OpenPage
+from archiveworker.rendering.pool import BrowserPool
 from archiveworker.runtime import resources
 
 log = structlog.get_logger()
@@ -72,7 +74,7 @@ class ChromiumRenderer:
     def __init__(self, config: RendererConfig | None = None) -> None:
         self._config = config or RendererConfig()
         self._certificate = certificate.throw_away()
-        self._pool = BrowserPool(self._config, self._certificate.pin)
+        self._pool = BrowserPool(self._config, self._certificate)
         self._scopes: OrderedDict[LmsOrigin, _Scope] = OrderedDict()
 
     async def start(self) -> None:
@@ -89,6 +91,15 @@ class ChromiumRenderer:
         scopes, self._scopes = self._scopes, OrderedDict()
         for scope in scopes.values():
             await scope.gateway.close()
+
+    @property
+    def browsers_started(self) -> int:
+        """Browsers so far, replacements included."""
+        return self._pool.browsers_started
+
+    async def memory_bytes(self) -> list[int]:
+        """Return the private memory of each browser that runs."""
+        return await self._pool.memory_bytes()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -146,7 +157,8 @@ class ChromiumRenderer:
         path = urlsplit(document.base_url).path.rstrip("/") + "/"
         page_script = f"{resources.text('page/page.js')}({json.dumps({'path': path})});"
         guard_script = f"{resources.text('page/guard.js')}({json.dumps({'css': sheet.styles})});"
-        return PageSetup(session.proxy_url, paper.viewport_px(sheet, self._config), page_script, guard_script)
+        viewport_px = paper.viewport_px(sheet, self._config)
+        return PageSetup(session, LmsOrigin.of(document.base_url), viewport_px, page_script, guard_script)
 
     async def _print(
         self, page: OpenPage, session: PageSession, document: Document, options: RenderOptions
@@ -204,15 +216,11 @@ class ChromiumRenderer:
 
     @contextlib.asynccontextmanager
     async def _session(self, origin: LmsOrigin, html: str, base_url: str) -> AsyncIterator[PageSession]:
-        scope = self._scopes.pop(origin, None) or _Scope(LmsGateway(origin, self._config.gateway, self._certificate))
+        scope = self._scopes.pop(origin, None) or _Scope(LmsGateway(origin, self._config.gateway))
         self._scopes[origin] = scope
         scope.user_count += 1
         try:
-            session = await scope.gateway.open(html, base_url)
-            try:
-                yield session
-            finally:
-                await session.close()
+            yield scope.gateway.open(html, base_url)
         finally:
             scope.user_count -= 1
             await self._drop_old_scopes()
