@@ -76,6 +76,12 @@ class Settings:
     chromium_sandbox: bool = _setting(True, "false: start Chromium without its sandbox.")
     browser_count: int = _setting(0, "Browsers at once; 0: one per core.", low=0, high=64)
     browser_renders_count: int = _setting(200, "Pages after which a browser is replaced.", low=1)
+    browser_max_mib: int = _setting(1500, "Private memory at which a browser is replaced.", low=200)
+    context_pages_count: int = _setting(
+        50,
+        "Pages of one LMS that share a browser context, wiped in between; 1: a new context for each.",
+        low=1,
+    )
     render_timeout_s: float = _setting(120.0, "Longest time for one page, all in all.", low=1)
     ready_timeout_s: float = _setting(30.0, "Longest wait for a page to be ready.", low=0.1)
     on_ready_timeout: OnError = _setting(OnError.REPORT, "fail, or report: print what is there and warn.")

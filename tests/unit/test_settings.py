@@ -97,7 +97,7 @@ def test_secrets_come_from_files_and_never_show(tmp_path: Path) -> None:
 
 
 def test_every_number_has_its_unit_in_its_name() -> None:
-    units = ("_s", "_days", "_bytes", "_count", "_level", "_mm", "_px", "port")
+    units = ("_s", "_mib", "_days", "_bytes", "_count", "_level", "_mm", "_px", "port")
     for item in fields(Settings):
         if isinstance(item.default, int | float) and not isinstance(item.default, bool):
             assert item.name.endswith(units), item.name

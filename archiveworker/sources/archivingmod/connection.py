@@ -17,9 +17,10 @@ from archiveworker.domain.job import FetchedItem, FinishedArchive, JobState, Pla
 from archiveworker.domain.ports import ItemSpool
 from archiveworker.sources.archivingmod.flavour import Flavour
 from archiveworker.sources.archivingmod.inbound import TaskRequest
-from archiveworker.sources.moodle import connection, delivery
+from archiveworker.sources.moodle import connection
 from archiveworker.sources.moodle.client import MoodleClient
 from archiveworker.sources.moodle.conversation import Conversation
+from archiveworker.sources.moodle.delivery import Delivery
 from archiveworker.sources.moodle.files import FileFetcher
 from archiveworker.sources.moodle.upload import Uploader
 from archiveworker.sources.moodle.wire import Json, Param, Params
@@ -58,7 +59,14 @@ class ArchivingmodConnection:
         self._task: dict[str, Param] = {"uuid": job_id or "", "taskid": request.task_id}
         self._talk = Conversation(client, _LATE)
         self._files = FileFetcher(client)
-        self._uploader = Uploader(client, request.token)
+        self._delivery = Delivery(
+            client,
+            self._talk,
+            Uploader(client, request.token),
+            flavour.function("process_uploaded_artifact"),
+            self._task,
+            request.max_upload_bytes,
+        )
 
     async def probe(self) -> None:
         """Find out whether Moodle answers and takes the token; see the port."""
@@ -125,21 +133,12 @@ class ArchivingmodConnection:
             log.warning("final_state_not_taken", state=state.value, lms_code=exc.lms_code)
 
     async def upload(self, archive: FinishedArchive, file: Path) -> Mapping[str, str]:
-        """Upload the archive to the draft area, in parts when the plugin says how large one may be."""
-        connection.check_file(archive, file)
-        return await self._uploader.upload(file, archive.name, archive.size_bytes, self._request.max_upload_bytes)
+        """Upload the archive to the draft area; see the port."""
+        return await self._delivery.upload(archive, file)
 
     async def confirm(self, archive: FinishedArchive, ticket: Mapping[str, str], *, begun_before: bool) -> str | None:
         """Make Moodle store what was uploaded; see the port."""
-        may_count = self._request.max_upload_bytes is not None
-        artifacts = delivery.artifact_params(archive, ticket, may_count=may_count)
-        return await delivery.confirm(
-            self._client,
-            self._talk,
-            self._flavour.function("process_uploaded_artifact"),
-            tuple({**self._task, **artifact} for artifact in artifacts),
-            begun_before=begun_before,
-        )
+        return await self._delivery.confirm(archive, ticket, begun_before=begun_before)
 
     def _wanted_attachments(self, answer: Json) -> list[object]:
         listed = answer.get("attachments")

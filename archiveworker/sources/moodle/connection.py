@@ -4,13 +4,12 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 from archiveworker.domain.document import ArchiveFile, Document
 from archiveworker.domain.errors import SourceError, SourceUnavailableError
 from archiveworker.domain.ids import ArchivePath, ItemKey
-from archiveworker.domain.job import FetchedItem, FinishedArchive, PlannedItem
+from archiveworker.domain.job import FetchedItem, PlannedItem
 from archiveworker.domain.ports import ItemSpool
 from archiveworker.sources.moodle.client import MoodleClient
 from archiveworker.sources.moodle.conversation import WRONG_PARAMETERS, Conversation
@@ -140,17 +139,3 @@ async def fetched_item(
 def _title(item: PlannedItem) -> str:
     name = " ".join(item.facts[key] for key in ("firstname", "lastname") if item.facts.get(key))
     return f"{item.title}, {name}" if name else item.title
-
-
-def check_file(archive: FinishedArchive, file: Path) -> None:
-    """Check that the file to upload is the archive that was packed.
-
-    Raises:
-        SourceError: it has another size.
-    """
-    size_bytes = file.stat().st_size
-    if size_bytes != archive.size_bytes:
-        raise SourceError(
-            f"the archive on the spool has {size_bytes} bytes instead of {archive.size_bytes}; "
-            "retry the job to have it packed again"
-        )

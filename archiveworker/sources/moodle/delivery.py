@@ -5,6 +5,8 @@ After success Moodle deletes the token and closes the job, so a repeated call ca
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -14,7 +16,7 @@ from archiveworker.domain.job import FinishedArchive
 from archiveworker.runtime.retry import retrying
 from archiveworker.sources.moodle.client import MoodleClient
 from archiveworker.sources.moodle.conversation import Conversation
-from archiveworker.sources.moodle.upload import COUNT, TICKET_FIELDS
+from archiveworker.sources.moodle.upload import COUNT, TICKET_FIELDS, Uploader
 from archiveworker.sources.moodle.wire import Params
 
 log = structlog.get_logger(__name__)
@@ -51,43 +53,72 @@ def artifact_params(archive: FinishedArchive, ticket: Mapping[str, str], *, may_
     return (params, params | {"artifact_count": "1"}) if may_count else (params,)
 
 
-async def confirm(
-    client: MoodleClient,
-    conversation: Conversation,
-    function: str,
-    candidates: tuple[Params, ...],
-    *,
-    begun_before: bool,
-) -> str | None:
-    """Make Moodle store the archive.
-
-    Args:
-        client: for its limits.
-        conversation: of the job.
-        function: ``..._process_uploaded_artifact``.
-        candidates: whole parameter sets.
-        begun_before: an earlier call may have got through.
-
-    Returns:
-        None, or a warning when success was concluded and not said.
+def check_file(archive: FinishedArchive, file: Path) -> None:
+    """Check that the file to upload is the archive that was packed.
 
     Raises:
-        SourceError: Moodle did not store it.
+        SourceError: it has another size.
     """
-    may_be_there = begun_before
+    size_bytes = file.stat().st_size
+    if size_bytes != archive.size_bytes:
+        raise SourceError(
+            f"the archive on the spool has {size_bytes} bytes instead of {archive.size_bytes}; "
+            "retry the job to have it packed again"
+        )
 
-    async def attempt() -> str | None:
-        nonlocal may_be_there
-        try:
-            await conversation.ask_once(function, *candidates, timeout_s=client.config.transfer_timeout_s)
-        except SourceUnavailableError as exc:
-            may_be_there = may_be_there or exc.lms_code is None
-            raise
-        except SourceError as exc:
-            if not may_be_there or exc.lms_code not in ALREADY_THERE:
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How a job's archive gets to Moodle; the two last methods of ``SourceConnection``, the same for all plugins.
+
+    Attributes:
+        client: for its limits.
+        conversation: of the job.
+        uploader: with the job's token.
+        function: ``..._process_uploaded_artifact``.
+        job: parameters that name the job.
+        max_upload_bytes: as the plugin said; None if it knows no parts.
+    """
+
+    client: MoodleClient
+    conversation: Conversation
+    uploader: Uploader
+    function: str
+    job: Params
+    max_upload_bytes: int | None
+
+    async def upload(self, archive: FinishedArchive, file: Path) -> Mapping[str, str]:
+        """Upload the archive to the draft area, in parts when the plugin says how large one may be.
+
+        Raises:
+            SourceError: Moodle does not take it, or the file is not the archive.
+        """
+        check_file(archive, file)
+        return await self.uploader.upload(file, archive.name, archive.size_bytes, self.max_upload_bytes)
+
+    async def confirm(self, archive: FinishedArchive, ticket: Mapping[str, str], *, begun_before: bool) -> str | None:
+        """Make Moodle store the archive; see the port.
+
+        Raises:
+            SourceError: Moodle did not store it.
+        """
+        artifacts = artifact_params(archive, ticket, may_count=self.max_upload_bytes is not None)
+        candidates = tuple({**self.job, **artifact} for artifact in artifacts)
+        may_be_there = begun_before
+
+        async def attempt() -> str | None:
+            nonlocal may_be_there
+            limit_s = self.client.config.transfer_timeout_s
+            try:
+                await self.conversation.ask_once(self.function, *candidates, timeout_s=limit_s)
+            except SourceUnavailableError as exc:
+                may_be_there = may_be_there or exc.lms_code is None
                 raise
-            log.warning("delivery_concluded", lms_code=exc.lms_code)
-            return _CONCLUDED.format(exc.lms_code)
-        return None
+            except SourceError as exc:
+                if not may_be_there or exc.lms_code not in ALREADY_THERE:
+                    raise
+                log.warning("delivery_concluded", lms_code=exc.lms_code)
+                return _CONCLUDED.format(exc.lms_code)
+            return None
 
-    return await retrying(attempt, client.config.retry, what=function)
+        return await retrying(attempt, self.client.config.retry, what=self.function)

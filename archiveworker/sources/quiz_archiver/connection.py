@@ -16,10 +16,11 @@ from archiveworker.domain.errors import SourceError, TokenRefusedError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import FetchedItem, FinishedArchive, JobState, Plan, PlannedBackup, PlannedItem
 from archiveworker.domain.ports import ItemSpool
-from archiveworker.sources.moodle import connection, delivery
+from archiveworker.sources.moodle import connection
 from archiveworker.sources.moodle.client import MoodleClient
 from archiveworker.sources.moodle.connection import ItemKind
 from archiveworker.sources.moodle.conversation import Conversation
+from archiveworker.sources.moodle.delivery import Delivery
 from archiveworker.sources.moodle.files import FileFetcher
 from archiveworker.sources.moodle.upload import Uploader
 from archiveworker.sources.moodle.wire import Param, Params
@@ -66,7 +67,14 @@ class QuizArchiverConnection:
         self._job: Params = {"jobid": job_id or ""}
         self._talk = Conversation(client, late_codes(request))
         self._files = FileFetcher(client)
-        self._uploader = Uploader(client, request.token)
+        self._delivery = Delivery(
+            client,
+            self._talk,
+            Uploader(client, request.token),
+            f"{_PREFIX}process_uploaded_artifact",
+            self._job,
+            request.max_upload_bytes,
+        )
         self._backup_urls = {backup.planned.backup_id: backup.url for backup in request.backups}
 
     async def probe(self) -> None:
@@ -132,21 +140,12 @@ class QuizArchiverConnection:
             log.warning("final_state_not_taken", state=state.value, lms_code=exc.lms_code)
 
     async def upload(self, archive: FinishedArchive, file: Path) -> Mapping[str, str]:
-        """Upload the archive to the draft area, in parts when the plugin says how large one may be."""
-        connection.check_file(archive, file)
-        return await self._uploader.upload(file, archive.name, archive.size_bytes, self._request.max_upload_bytes)
+        """Upload the archive to the draft area; see the port."""
+        return await self._delivery.upload(archive, file)
 
     async def confirm(self, archive: FinishedArchive, ticket: Mapping[str, str], *, begun_before: bool) -> str | None:
         """Make Moodle store what was uploaded; see the port."""
-        may_count = self._request.max_upload_bytes is not None
-        artifacts = delivery.artifact_params(archive, ticket, may_count=may_count)
-        return await delivery.confirm(
-            self._client,
-            self._talk,
-            f"{_PREFIX}process_uploaded_artifact",
-            tuple({**self._job, **artifact} for artifact in artifacts),
-            begun_before=begun_before,
-        )
+        return await self._delivery.confirm(archive, ticket, begun_before=begun_before)
 
     def _ids(self) -> dict[str, Param]:
         request = self._request
