@@ -30,6 +30,7 @@ from archiveworker.jobs.engine import Engine, EngineConfig
 from archiveworker.jobs.tools import JobPolicy, JobTools
 from archiveworker.rendering import chromium
 from archiveworker.rendering.config import GatewayConfig, ReadyTimeout, RendererConfig
+from archiveworker.rendering.mirror import mathjax_mirrors
 from archiveworker.rendering.renderer import ChromiumRenderer
 from archiveworker.runtime.clock import SystemClock
 from archiveworker.runtime.http import HttpOptions
@@ -43,16 +44,6 @@ from archiveworker.sources.quiz_archiver import QuizArchiverSource
 from archiveworker.web.app import create_app
 
 SOFTWARE: Final = f"archiveworker {__version__}"
-
-_MATHJAX_2_URLS: Final = (
-    "cdn.jsdelivr.net/npm/mathjax@2.7.9/",
-    "cdn.jsdelivr.net/npm/mathjax@2.7.8/",
-    "cdn.jsdelivr.net/npm/mathjax@2/",
-    "cdnjs.cloudflare.com/ajax/libs/mathjax/2.7.9/",
-    "cdnjs.cloudflare.com/ajax/libs/mathjax/2.7.7/",
-    "cdnjs.cloudflare.com/ajax/libs/mathjax/2.7.2/",
-)
-"""Where Moodle's MathJax filter has loaded MathJax 2.7 from (filter/mathjaxloader/settings.php, by release)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +62,7 @@ class Worker:
 def build_renderer(settings: Settings) -> ChromiumRenderer:
     """Return the renderer; it must be started."""
     mathjax = settings.mathjax_dir
-    mirrors = [(url, mathjax) for url in _MATHJAX_2_URLS] if mathjax is not None and mathjax.is_dir() else []
+    mirrors = mathjax_mirrors(mathjax) if mathjax is not None and mathjax.is_dir() else ()
     return ChromiumRenderer(
         RendererConfig(
             chromium=settings.chromium,
@@ -87,9 +78,7 @@ def build_renderer(settings: Settings) -> ChromiumRenderer:
             footer=settings.page_footer,
             watermark=settings.page_watermark,
             ready_timeout=ReadyTimeout.FAIL if settings.on_ready_timeout is OnError.FAIL else ReadyTimeout.WARN,
-            gateway=GatewayConfig(
-                allowed_hosts=settings.allowed_hosts, mirrors=tuple(mirrors), ca_bundle=settings.ca_bundle
-            ),
+            gateway=GatewayConfig(allowed_hosts=settings.allowed_hosts, mirrors=mirrors, ca_bundle=settings.ca_bundle),
         )
     )
 
