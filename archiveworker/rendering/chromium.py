@@ -25,6 +25,10 @@ _ARGUMENTS = (
     "--disable-software-rasterizer",
     "--in-process-gpu",
     "--disable-extensions",
+    # One process for all pages of a site, and pages that are drawn when they are asked to: see ``tabs``.
+    "--renderer-process-limit=1",
+    "--enable-begin-frame-control",
+    "--run-all-compositor-stages-before-draw",
     # Nothing goes out that no page asked for.
     "--disable-background-networking",
     "--disable-component-update",

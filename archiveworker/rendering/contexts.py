@@ -3,8 +3,8 @@
 Contexts are expensive to begin with: scripts are fetched, parsed and compiled again. So a page that ended well leaves
 its context to the next page of the same LMS, but for what it could have left behind: the page and every pop-up are
 closed, connections are cut, and all storage of all origins is wiped before the next page is there. What stays is
-Chromium's cache of files, which the gateway alone fills, and code compiled from them. A page that failed in any way
-takes its context with it. Service workers cannot be installed, because the gateway does not answer for their scripts.
+Chromium's cache of files, which the gateway alone fills, and a process with code compiled from them (see ``tabs``). A
+page that failed in any way takes its context with it. Service workers cannot be installed, because the gateway does not answer for their scripts.
 """
 
 import asyncio
@@ -20,6 +20,7 @@ from archiveworker.rendering.certificate import GatewayCertificate
 from archiveworker.rendering.gateway import PageSession
 from archiveworker.rendering.listener import Listener
 from archiveworker.rendering.page import WORLD, OpenPage
+from archiveworker.rendering.tabs import Tabs
 
 _WIPE = {"origin": "*", "storageTypes": "all"}
 
@@ -30,6 +31,7 @@ class PageSetup:
 
     Attributes:
         session: what answers its requests.
+        empty: what answers for an empty page of the same LMS.
         origin: of its LMS; pages of two LMSs never share a context.
         viewport_px: width and height.
         page_script: runs in every frame before any script of the page, in the page's own world.
@@ -37,6 +39,7 @@ class PageSetup:
     """
 
     session: PageSession
+    empty: PageSession
     origin: LmsOrigin
     viewport_px: tuple[int, int]
     page_script: str
@@ -49,6 +52,7 @@ class Context:
     def __init__(self, context: BrowserContext, listener: Listener, setup: PageSetup) -> None:
         self.page_count = 0
         self._context = context
+        self._tabs: Tabs | None = None
         self._listener = listener
         self._fits = (setup.origin, setup.viewport_px)
         self._page: Page | None = None
@@ -87,11 +91,12 @@ class Context:
         self.page_count += 1
         self._opening = True
         try:
-            page = self._page = await self._context.new_page()
+            tabs = self._tabs = self._tabs or await self._open_tabs(setup)
+            self._page, cdp = await tabs.new_page()
         finally:
             self._opening = False
+        page = self._page
         page.on("dialog", _dismiss)
-        cdp = await self._context.new_cdp_session(page)
         if self.page_count > 1:
             # Only now: a page that was just closed could still have written something.
             await cdp.send("Storage.clearDataForOrigin", _WIPE)
@@ -102,19 +107,29 @@ class Context:
         self._listener.attach(setup.session)
         return OpenPage(page, cdp)
 
+    async def _open_tabs(self, setup: PageSetup) -> Tabs:
+        self._listener.attach(setup.empty)
+        try:
+            return await Tabs.open(self._context, setup.empty.page_url)
+        finally:
+            await self._listener.detach()
+
     async def forget_page(self) -> bool:
         """Close the page; return whether nothing else is left open, so that the context may be used again."""
         # What is still on its way may be meant to outlive the page (keepalive).
         was_quiet = self._session is not None and self._session.quiet_for_s() > 0
         self._session = None
         await self._listener.detach()
-        if self._page is not None:
-            await self._page.close()
-            self._page = None
-        return was_quiet and not self._context.pages and not self._context.service_workers
+        if self._tabs is None or self._page is None:
+            return False
+        self._tabs.stop_frames()
+        await self._page.close()
+        self._page = None
+        return was_quiet and self._tabs.only_keeper_is_open and not self._context.service_workers
 
     async def close(self) -> None:
         """Close the context with whatever is in it."""
+        self._stop_frames()
         try:
             await self._context.close()
         finally:
@@ -122,7 +137,12 @@ class Context:
 
     async def abandon(self) -> None:
         """Stop answering a context whose browser is gone."""
+        self._stop_frames()
         await self._listener.close()
+
+    def _stop_frames(self) -> None:
+        if self._tabs is not None:
+            self._tabs.stop_frames()
 
     async def _close_popup(self, page: Page) -> None:
         if not self._opening:

@@ -28,6 +28,7 @@ __all__ = ["BrowserPool", "FreeSlot", "OpenPage", "PageSetup"]
 log = structlog.get_logger()
 
 _CLOSE_LIMIT_S = 5.0
+_REOPEN_LIMIT_S = 2.0
 _NOWHERE = "http://127.0.0.1:9"
 _LAUNCH_LIMIT_MS = 30_000
 _PAGES_BETWEEN_WEIGHINGS = 5
@@ -196,7 +197,12 @@ class BrowserPool:
         return running.worn or running.page_count >= self._config.renders_per_browser_count
 
     async def _new_page(self, lane: _Lane, running: _Running, setup: PageSetup) -> OpenPage:
-        page = await (await self._context_of(lane, running, setup)).new_page(setup)
+        context = await self._context_of(lane, running, setup)
+        page = None
+        # A page that is over may have left the process something to do for ever (promises that call each other).
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_REOPEN_LIMIT_S if context.page_count else None):
+                page = await context.new_page(setup)
         if page is None:
             await self._drop_context(lane)
             page = await (await self._context_of(lane, running, setup)).new_page(setup)

@@ -32,6 +32,7 @@ from archiveworker.runtime import resources
 
 log = structlog.get_logger()
 
+_EMPTY_PAGE = "<!doctype html><title>-</title>"
 PDF_NAME = "page.pdf"
 RAW_HTML_NAME = "page.raw.html"
 FROZEN_HTML_NAME = "page.html"
@@ -124,9 +125,9 @@ class ChromiumRenderer:
         except ValueError as exc:
             raise RenderError(f"the page's base address cannot be used: {exc}") from exc
         html, warnings = await self._with_small_images(document, options)
-        async with self._pool.slot() as slot, self._session(origin, html, document.base_url) as session:
+        async with self._pool.slot() as slot, self._session(origin, html, document.base_url) as (session, empty):
             begun_s = time.monotonic()
-            setup = self._setup(document, options, session)
+            setup = self._setup(document, options, session, empty)
             try:
                 async with asyncio.timeout(self._config.render_limit_s), slot.open(setup) as page:
                     printed = await self._print(page, session, document, options)
@@ -152,13 +153,15 @@ class ChromiumRenderer:
         page = await asyncio.to_thread(images.shrink, document.html, options.image_limit, self._config.max_image_px)
         return page.html, list(page.warnings)
 
-    def _setup(self, document: Document, options: RenderOptions, session: PageSession) -> PageSetup:
+    def _setup(
+        self, document: Document, options: RenderOptions, session: PageSession, empty: PageSession
+    ) -> PageSetup:
         sheet = paper.paper_of(options.paper, self._config)
         path = urlsplit(document.base_url).path.rstrip("/") + "/"
         page_script = f"{resources.text('page/page.js')}({json.dumps({'path': path})});"
         guard_script = f"{resources.text('page/guard.js')}({json.dumps({'css': sheet.styles})});"
         viewport_px = paper.viewport_px(sheet, self._config)
-        return PageSetup(session, LmsOrigin.of(document.base_url), viewport_px, page_script, guard_script)
+        return PageSetup(session, empty, LmsOrigin.of(document.base_url), viewport_px, page_script, guard_script)
 
     async def _print(
         self, page: OpenPage, session: PageSession, document: Document, options: RenderOptions
@@ -215,12 +218,14 @@ class ChromiumRenderer:
         return RenderedDocument(out_dir / PDF_NAME, raw_html, frozen_html, facts, unique)
 
     @contextlib.asynccontextmanager
-    async def _session(self, origin: LmsOrigin, html: str, base_url: str) -> AsyncIterator[PageSession]:
+    async def _session(
+        self, origin: LmsOrigin, html: str, base_url: str
+    ) -> AsyncIterator[tuple[PageSession, PageSession]]:
         scope = self._scopes.pop(origin, None) or _Scope(LmsGateway(origin, self._config.gateway))
         self._scopes[origin] = scope
         scope.user_count += 1
         try:
-            yield scope.gateway.open(html, base_url)
+            yield scope.gateway.open(html, base_url), scope.gateway.open(_EMPTY_PAGE, base_url)
         finally:
             scope.user_count -= 1
             await self._drop_old_scopes()

@@ -61,13 +61,18 @@
     zoom(element.closest(".ddarea") || element, 0.05, element);
   };
   const breakWords = (element) => set(element, "overflow-wrap", "break-word");
-  const isWideText = (element) =>
-    element.clientWidth > 0 &&
-    element.scrollWidth > element.clientWidth + 1 &&
-    [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+  const isWideText = (element) => {
+    const inner = element.clientWidth;
+    return (
+      inner > 0 &&
+      element.scrollWidth > inner + 1 &&
+      [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim())
+    );
+  };
 
-  let count = 0;
-  const walk = (element) => {
+  // All is measured before anything is changed: in turns, the page would be laid out again for each element.
+  const found = [];
+  const measure = (element) => {
     if (SKIPPED.has(element.tagName)) {
       return;
     }
@@ -76,21 +81,28 @@
       return; // somebody put it there
     }
     if (isOutside || isWideText(element)) {
-      breakWords(element);
-    }
-    if (isOutside && sticksOut(element.getBoundingClientRect())) {
-      fit(element);
-      count += 1;
-      return;
+      found.push({ element, isOutside });
     }
     if (element instanceof SVGElement || element.tagName === "MJX-CONTAINER" || element.classList.contains("MathJax")) {
       return; // clipped to its own box; a formula is small parts of one that was measured already
     }
     for (const child of element.children) {
-      walk(child);
+      measure(child);
     }
   };
-  walk(body);
+  measure(body);
+  for (const { element } of found) {
+    breakWords(element);
+  }
+  let count = 0;
+  let fitted = null; // the last one: what is inside of it comes right behind it
+  for (const { element, isOutside } of found) {
+    if (isOutside && !fitted?.contains(element) && sticksOut(element.getBoundingClientRect())) {
+      fit(element);
+      fitted = element;
+      count += 1;
+    }
+  }
 
   if (width) {
     root.style.setProperty("width", width, priority);

@@ -21,6 +21,11 @@
     });
   }
 
+  // A page has no last words: what would run when it is closed would run in the process of the next one.
+  for (const name of ["beforeunload", "pagehide", "unload", "visibilitychange", "freeze"]) {
+    window.addEventListener(name, (event) => event.stopImmediatePropagation(), true);
+  }
+
   // Dialogues that Moodle's scripts put at the end of the body say that there is no session, and would cover the page.
   // What a student wrote is never a child of the body itself.
   document.addEventListener("DOMContentLoaded", () => {

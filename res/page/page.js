@@ -20,6 +20,9 @@
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
 
+  // For ready.js, whatever the page does to its own.
+  window[Symbol.for("archiveworker.frame")] = window.requestAnimationFrame.bind(window);
+
   // Nothing that opens windows, and nothing that sends without being asked to.
   window.open = () => null;
   window.print = () => undefined;

@@ -13,7 +13,7 @@
   const CANVAS_STILL_MS = 150;
   const state = (window[KEY] ??= {
     waiting: [],
-    images: new WeakMap(),
+    drawn: { wanted: 0, seen: 0 },
     posters: new WeakMap(),
     canvases: new WeakMap(),
     mathjax2: null,
@@ -130,25 +130,16 @@
 
     fonts: () => (document.fonts.status === "loading" ? "loading" : null),
 
+    // "complete" is also said of an image that could not be loaded. It is not decoded here: printing does that, where it
+    // must at all (a JPEG goes into the PDF as it is).
     images: () => {
-      let open = 0;
-      for (const image of document.images) {
+      const isOpen = (image) => {
         if (image.loading === "lazy") {
           image.loading = "eager";
         }
-        const source = image.currentSrc || image.src;
-        if (!source) {
-          continue;
-        }
-        let known = state.images.get(image);
-        if (known?.source !== source) {
-          known = marker(image.decode());
-          known.source = source;
-          state.images.set(image, known);
-        }
-        open += known.done ? 0 : 1;
-      }
-      return open ? `${open} not decoded` : null;
+        return Boolean(image.currentSrc || image.src) && !image.complete;
+      };
+      return counted(document.images, isOpen, "loading");
     },
 
     // Film and sound stand still; what is seen is the poster, or the first frame.
@@ -243,9 +234,21 @@
     let last = performance.now();
     let before = "";
     let rounds = 0;
+    // What waits for a frame (animation callbacks, observers of sizes and places) has had one since the last change.
+    // Only in the page itself: frames inside of it that nobody sees get none.
+    const isDrawn = () => window !== window.top || state.drawn.seen === state.drawn.wanted;
+    const nextFrame = window[Symbol.for("archiveworker.frame")];
+    const wantFrame = () => {
+      const number = (state.drawn.wanted += 1);
+      nextFrame(() => {
+        state.drawn.seen = Math.max(state.drawn.seen, number);
+      });
+    };
     const observer = new MutationObserver(() => {
       still = 0;
+      wantFrame();
     });
+    wantFrame();
     observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
 
     const end = (ready) => {
@@ -263,7 +266,7 @@
         before = text;
       }
       state.waiting = waiting.length ? waiting : ["the page: it keeps changing"];
-      const settled = still >= (waiting.length ? stuckMs : quietMs);
+      const settled = waiting.length ? still >= stuckMs : still >= quietMs && isDrawn();
       if (settled && rounds < MAX_ROUNDS && prepare() > 0) {
         // What was unrolled may load or draw something in its turn.
         rounds += 1;
