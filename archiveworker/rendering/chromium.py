@@ -25,10 +25,6 @@ _ARGUMENTS = (
     "--disable-software-rasterizer",
     "--in-process-gpu",
     "--disable-extensions",
-    # One process for all pages of a site, and pages that are drawn when they are asked to: see ``tabs``.
-    "--renderer-process-limit=1",
-    "--enable-begin-frame-control",
-    "--run-all-compositor-stages-before-draw",
     # Nothing goes out that no page asked for.
     "--disable-background-networking",
     "--disable-component-update",
@@ -51,6 +47,13 @@ _ARGUMENTS = (
     "--force-color-profile=srgb",
     "--hide-scrollbars",
     "--mute-audio",
+)
+
+# One process for all pages of a site, and pages that are drawn when they are asked to: see ``tabs``.
+_THRIFTY = (
+    "--renderer-process-limit=1",
+    "--enable-begin-frame-control",
+    "--run-all-compositor-stages-before-draw",
 )
 
 
@@ -118,13 +121,14 @@ async def version(chromium: Chromium) -> str:
     return completed.stdout.decode(errors="replace").strip()
 
 
-def arguments(pin: str) -> list[str]:
+def arguments(pin: str, *, thrifty: bool = True) -> list[str]:
     """Return Chromium's arguments.
 
     Args:
         pin: base64 SHA-256 of the public key that the gateway answers https with.
+        thrifty: save what only a screen needs.
     """
-    return [*_ARGUMENTS, f"--ignore-certificate-errors-spki-list={pin}"]
+    return [*_ARGUMENTS, *(_THRIFTY if thrifty else ()), f"--ignore-certificate-errors-spki-list={pin}"]
 
 
 def sandbox_possible(wanted: bool) -> bool:

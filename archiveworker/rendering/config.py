@@ -58,6 +58,8 @@ class RendererConfig:
         renders_per_browser_count: a browser is replaced after so many.
         renders_per_context_count: a browser's context, with its cache, serves so many pages; 1 is a new one for each.
         browser_max_mib: a browser that holds more private memory is replaced after its page.
+        thrifty: keep a site's process from page to page, and draw pages only when asked to; False leaves Chromium as it
+            is on a screen, to compare with.
         quiet_s: nothing may have changed and no request been open for so long before a page counts as ready.
         stuck_s: a page on which nothing at all happens for so long is printed, with a warning that names what it
             waited for.
@@ -79,6 +81,7 @@ class RendererConfig:
     renders_per_browser_count: int = 200
     renders_per_context_count: int = 50
     browser_max_mib: int = 1_500
+    thrifty: bool = True
     quiet_s: float = 0.06
     stuck_s: float = 3.0
     ready_limit_s: float = 30.0

@@ -4,7 +4,8 @@ Contexts are expensive to begin with: scripts are fetched, parsed and compiled a
 its context to the next page of the same LMS, but for what it could have left behind: the page and every pop-up are
 closed, connections are cut, and all storage of all origins is wiped before the next page is there. What stays is
 Chromium's cache of files, which the gateway alone fills, and a process with code compiled from them (see ``tabs``). A
-page that failed in any way takes its context with it. Service workers cannot be installed, because the gateway does not answer for their scripts.
+page that failed in any way takes its context with it, and so does one that left the process busy. Service workers
+cannot be installed, because the gateway does not answer for their scripts.
 """
 
 import asyncio
@@ -36,6 +37,7 @@ class PageSetup:
         viewport_px: width and height.
         page_script: runs in every frame before any script of the page, in the page's own world.
         guard_script: the same in a world that the page cannot reach.
+        thrifty: whether the browser was started to be.
     """
 
     session: PageSession
@@ -44,13 +46,15 @@ class PageSetup:
     viewport_px: tuple[int, int]
     page_script: str
     guard_script: str
+    thrifty: bool
 
 
 class Context:
     """A context with its proxy port. Made by ``Context.open``."""
 
-    def __init__(self, context: BrowserContext, listener: Listener, setup: PageSetup) -> None:
+    def __init__(self, browser: Browser, context: BrowserContext, listener: Listener, setup: PageSetup) -> None:
         self.page_count = 0
+        self._browser = browser
         self._context = context
         self._tabs: Tabs | None = None
         self._listener = listener
@@ -80,7 +84,7 @@ class Context:
         except BaseException:
             await listener.close()
             raise
-        return cls(context, listener, setup)
+        return cls(browser, context, listener, setup)
 
     def fits(self, setup: PageSetup) -> bool:
         """Return whether such a page may be opened here next."""
@@ -110,7 +114,7 @@ class Context:
     async def _open_tabs(self, setup: PageSetup) -> Tabs:
         self._listener.attach(setup.empty)
         try:
-            return await Tabs.open(self._context, setup.empty.page_url)
+            return await Tabs.open(self._browser, self._context, setup.empty.page_url, ask=setup.thrifty)
         finally:
             await self._listener.detach()
 

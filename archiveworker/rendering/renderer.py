@@ -153,15 +153,15 @@ class ChromiumRenderer:
         page = await asyncio.to_thread(images.shrink, document.html, options.image_limit, self._config.max_image_px)
         return page.html, list(page.warnings)
 
-    def _setup(
-        self, document: Document, options: RenderOptions, session: PageSession, empty: PageSession
-    ) -> PageSetup:
+    def _setup(self, document: Document, options: RenderOptions, session: PageSession, empty: PageSession) -> PageSetup:
         sheet = paper.paper_of(options.paper, self._config)
         path = urlsplit(document.base_url).path.rstrip("/") + "/"
         page_script = f"{resources.text('page/page.js')}({json.dumps({'path': path})});"
         guard_script = f"{resources.text('page/guard.js')}({json.dumps({'css': sheet.styles})});"
         viewport_px = paper.viewport_px(sheet, self._config)
-        return PageSetup(session, empty, LmsOrigin.of(document.base_url), viewport_px, page_script, guard_script)
+        origin = LmsOrigin.of(document.base_url)
+        thrifty = self._config.thrifty
+        return PageSetup(session, empty, origin, viewport_px, page_script, guard_script, thrifty)
 
     async def _print(
         self, page: OpenPage, session: PageSession, document: Document, options: RenderOptions

@@ -1,7 +1,7 @@
 """Opens the tabs of one browser context, so that a page costs as little as it can beside its own work.
 
-Two things are saved. A tab with an empty page of the LMS stays open: Chromium keeps the process of a site for as long as
-a tab of it is open, and with it compiled scripts and fonts that were read. And a page is drawn when it is asked to
+Two things are saved. A tab with an empty page of the LMS stays open: Chromium keeps the process of a site for as long
+as a tab of it is open, and with it compiled scripts and fonts that were read. And a page is drawn when it is asked to
 (``FrameClock``), a few times a second, and never onto a screen: nobody looks, and every picture of a page that still
 changes is work for nothing. A Chromium that cannot be asked (other than the headless shell) draws when it likes.
 
@@ -11,7 +11,7 @@ Not here: what a page must not find of the one before (``contexts``).
 import asyncio
 import contextlib
 
-from playwright.async_api import BrowserContext, CDPSession, Page
+from playwright.async_api import Browser, BrowserContext, CDPSession, Page
 from playwright.async_api import Error as PlaywrightError
 
 _FRAME_INTERVAL_S = 0.05
@@ -48,28 +48,28 @@ class FrameClock:
 class Tabs:
     """The tabs of a context. Made by ``Tabs.open``."""
 
-    def __init__(self, context: BrowserContext, keeper: Page, keeper_cdp: CDPSession, browser_cdp: CDPSession) -> None:
-        self._context = context
+    def __init__(self, keeper: Page, keeper_cdp: CDPSession, browser_cdp: CDPSession, *, ask: bool) -> None:
+        self._context = keeper.context
         self._keeper = keeper
         self._keeper_cdp = keeper_cdp
         self._browser_cdp = browser_cdp
         self._clock: FrameClock | None = None
-        self._can_ask = True
+        self._can_ask = ask
         self._page_count = 0
 
     @classmethod
-    async def open(cls, context: BrowserContext, empty_page_url: str) -> "Tabs":
+    async def open(cls, browser: Browser, context: BrowserContext, empty_page_url: str, *, ask: bool) -> "Tabs":
         """Open the tab that keeps the process.
 
         Args:
+            browser: of the context.
             context: without any tab.
             empty_page_url: of the LMS's origin.
+            ask: for frames; the browser must have been started for it (``chromium.arguments``).
         """
         keeper = await context.new_page()
         await keeper.goto(empty_page_url)
-        assert context.browser is not None
-        sessions = context.new_cdp_session(keeper), context.browser.new_browser_cdp_session()
-        return cls(context, keeper, *await asyncio.gather(*sessions))
+        return cls(keeper, await context.new_cdp_session(keeper), await browser.new_browser_cdp_session(), ask=ask)
 
     @property
     def only_keeper_is_open(self) -> bool:
