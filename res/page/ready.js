@@ -10,10 +10,10 @@
   const KEY = Symbol.for("archiveworker.ready");
   const TICK_MS = 15;
   const MAX_ROUNDS = 3;
+  const FRAMES = 3;
   const CANVAS_STILL_MS = 150;
   const state = (window[KEY] ??= {
     waiting: [],
-    drawn: { wanted: 0, seen: 0 },
     posters: new WeakMap(),
     canvases: new WeakMap(),
     mathjax2: null,
@@ -234,21 +234,31 @@
     let last = performance.now();
     let before = "";
     let rounds = 0;
-    // What waits for a frame (animation callbacks, observers of sizes and places) has had one since the last change.
+    // What waits for frames (animation callbacks, observers of sizes and places) has had some since the last change.
     // Only in the page itself: frames inside of it that nobody sees get none.
-    const isDrawn = () => window !== window.top || state.drawn.seen === state.drawn.wanted;
+    const isDrawn = () => window !== window.top || framesLeft === 0;
     const nextFrame = window[Symbol.for("archiveworker.frame")];
-    const wantFrame = () => {
-      const number = (state.drawn.wanted += 1);
-      nextFrame(() => {
-        state.drawn.seen = Math.max(state.drawn.seen, number);
-      });
+    let framesLeft = 0;
+    let asking = false;
+    const frame = () => {
+      framesLeft -= 1;
+      asking = framesLeft > 0;
+      if (asking) {
+        nextFrame(frame);
+      }
+    };
+    const wantFrames = () => {
+      framesLeft = FRAMES;
+      if (!asking) {
+        asking = true;
+        nextFrame(frame);
+      }
     };
     const observer = new MutationObserver(() => {
       still = 0;
-      wantFrame();
+      wantFrames();
     });
-    wantFrame();
+    wantFrames();
     observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
 
     const end = (ready) => {
