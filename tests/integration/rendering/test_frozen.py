@@ -81,12 +81,12 @@ async def test_the_frozen_page_holds_everything_and_no_script(lms: Lms, render: 
 async def test_large_pictures_are_kept_whether_the_worker_or_a_script_put_them_there(render: Render) -> None:
     given, made, broken = (f"data:image/png;base64,{base64.b64encode(_noise(seed)).decode()}" for seed in range(3))
     assert min(map(len, (given, made, broken))) > 2000
-    html = f"""<!DOCTYPE html><title>Large</title><p>Some words to be read here.</p><img src='{given}'><img src='{given}'>
-    <img src='{broken[:99]}\n{broken[99:]}'><script>const image = new Image(); image.src = {made[:50]!r} + {made[50:]!r};
-    document.body.append(image)</script>"""
+    html = f"""<!DOCTYPE html><title>Large</title><p>Some words to be read here.</p>
+    <img src='{given}'><img src='{given}'><img src='{broken[:99]}\n{broken[99:]}'>
+    <script>const one = new Image(); one.src = {made[:50]!r} + {made[50:]!r}; document.body.append(one)</script>"""
     result = await render(html, RenderOptions(keep_html=True))
     assert result.frozen_html is not None
-    frozen = result.frozen_html.read_text()
+    frozen = result.frozen_html.read_text().replace("%0A", "")  # as Chromium writes a line's end in an address
     assert [frozen.count(uri) for uri in (given, made, broken)] == [2, 1, 1]
     assert "urn:archiveworker" not in frozen
 
