@@ -95,10 +95,10 @@ def _failure(key: ItemKey, status: str, output: Json | None) -> ItemFailure:
     return ItemFailure(key, failed["code"], failed["message"])
 
 
-async def active_items(job_id: JobId) -> int:
-    """Count the items that wait or run."""
+async def active_items(job_id: JobId, limit: int | None = None) -> int:
+    """Count the items that wait or run; with a ``limit``, no further than that."""
     children = await DBOS.list_workflows_async(
-        workflow_id_prefix=f"{job_id}/item/", status=ACTIVE, load_input=False, load_output=False
+        workflow_id_prefix=f"{job_id}/item/", status=ACTIVE, limit=limit, load_input=False, load_output=False
     )
     return len(children)
 

@@ -22,14 +22,9 @@ def mark(pdf: pikepdf.Pdf) -> None:
         page.obj[Name.Contents] = pdf.make_stream(pikepdf.unparse_content_stream(marked))
 
 
-def is_pagination(operands: Sequence[pikepdf.Object]) -> bool:
-    """Return whether a marked-content operator with these operands begins what ``mark`` marked."""
-    return (
-        len(operands) == 2
-        and operands[0] == Name.Artifact
-        and isinstance(operands[1], Dictionary)
-        and operands[1].get(Name.Type) == Name.Pagination
-    )
+def is_pagination(properties: pikepdf.Object) -> bool:
+    """Return whether a sequence of marked content with these properties is what ``mark`` marked."""
+    return isinstance(properties, Dictionary) and properties.get(Name.Type) == Name.Pagination
 
 
 def _marked(instructions: Sequence[Instruction]) -> list[Instruction]:

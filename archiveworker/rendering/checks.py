@@ -1,5 +1,6 @@
 """Looks at what was printed before it counts: a blank page or one without its own text is no document."""
 
+import re
 import unicodedata
 from collections.abc import Collection, Iterable
 
@@ -16,6 +17,7 @@ _MIN_WORDS_SHARE = 0.6
 _RIGHT_TO_LEFT = frozenset({"R", "AL"})
 # Bidi controls, soft hyphens and joiners are not drawn, variation selectors choose a glyph.
 _INVISIBLE = frozenset({"Cf", "Cc"})
+_SELECTORS = re.compile("[\ufe00-\ufe0f]")
 
 
 def check(pdf: FinishedPdf, must_contain: Iterable[str]) -> None:
@@ -82,12 +84,10 @@ def remarks(pdf: FinishedPdf, size_mm: tuple[float, float], image_count: int) ->
 
 def folded(text: str) -> str:
     """Return ``text`` in form NFKC, without white space and without characters that are not drawn."""
-    text = unicodedata.normalize("NFKC", text)
-    return "".join(c for c in text if not c.isspace() and unicodedata.category(c) not in _INVISIBLE and not _selects(c))
-
-
-def _selects(character: str) -> bool:
-    return "\ufe00" <= character <= "\ufe0f"
+    text = _SELECTORS.sub("", "".join(unicodedata.normalize("NFKC", text).split()))
+    if text.isprintable():
+        return text  # nothing of the categories below is
+    return "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)
 
 
 def _holds(found: str, wanted: str) -> bool:

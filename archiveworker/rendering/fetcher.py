@@ -27,6 +27,8 @@ log = structlog.get_logger()
 _PIN_LIFE_S = 300.0
 _CONNECT_LIMIT_S = 10.0
 _UNREACHABLE_LIFE_S = 60.0
+_REFUSED_LIFE_S = 5.0
+"""Short: a refusal, or a name that is not found, may pass; but a page may want dozens of files of one host."""
 _CONNECTION_COUNT = 8
 _PASSING_STATUSES = frozenset({429, 502, 503, 504})
 _PAUSE_S = 0.5
@@ -116,8 +118,8 @@ class Fetcher:
         self._cache = ResponseCache(config.cache_bytes)
         self._running: dict[str, asyncio.Task[Response | Failure]] = {}
         self._session: aiohttp.ClientSession | None = None
-        # A host behind a firewall that drops packets must not cost every page the time to find that out.
-        self._unreachable_until_s: dict[LmsOrigin, float] = {}
+        # A host behind a firewall, or without a name server, must not cost every page the time to find that out.
+        self._unreachable: dict[LmsOrigin, tuple[float, Failure]] = {}
 
     async def close(self) -> None:
         """End what is under way and drop the connections."""
@@ -149,21 +151,30 @@ class Fetcher:
         if (refusal := self._policy.refusal_of_url(url)) is not None:
             return Failure(403, refusal.reason)
         origin = LmsOrigin.of(url)
-        now_s = asyncio.get_running_loop().time
-        if self._unreachable_until_s.get(origin, 0.0) > now_s():
-            return Failure(504, "the host could not be reached a moment ago")
+        until_s, failure = self._unreachable.get(origin, (0.0, None))
+        if failure is not None and until_s > asyncio.get_running_loop().time():
+            return failure
         try:
             async with asyncio.timeout(self._config.request_limit_s):
                 if (refusal := await self._pin(origin)) is not None:
                     return Failure(403, refusal.reason)
                 return await self._ask_twice(url, headers)
         except aiohttp.ConnectionTimeoutError:
-            self._unreachable_until_s[origin] = now_s() + _UNREACHABLE_LIFE_S
-            return Failure(504, f"no connection within {_CONNECT_LIMIT_S:g} s")
+            return self._remembered(
+                origin, Failure(504, f"no connection within {_CONNECT_LIMIT_S:g} s"), _UNREACHABLE_LIFE_S
+            )
+        except (aiohttp.ClientConnectorError, socket.gaierror) as exc:
+            # An LMS that is starting anew must be found as soon as it is there.
+            life_s = 0.0 if origin == self._policy.own else _REFUSED_LIFE_S
+            return self._remembered(origin, Failure(502, f"no answer ({type(exc).__name__})"), life_s)
         except TimeoutError:
             return Failure(504, f"no answer within {self._config.request_limit_s:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as exc:
             return Failure(502, f"no answer ({type(exc).__name__})")
+
+    def _remembered(self, origin: LmsOrigin, failure: Failure, life_s: float) -> Failure:
+        self._unreachable[origin] = asyncio.get_running_loop().time() + life_s, failure
+        return failure
 
     async def _ask_twice(self, url: str, headers: dict[str, str]) -> Response | Failure:
         # A style sheet that fails for a moment would spoil the picture of every page that wants it.

@@ -8,6 +8,7 @@ not survive; a warning says so.
 
 import asyncio
 import base64
+import hashlib
 import html as html_module
 import re
 import secrets
@@ -21,12 +22,13 @@ from archiveworker.rendering.pool import OpenPage
 from archiveworker.rendering.wire import Response
 from archiveworker.runtime import resources
 
-_URL = re.compile(r"""url\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^)"']*))\s*\)""")
+_URL = re.compile(r"""url\(\s*(?:"((?:[^"\\]++|\\.)*+)"|'((?:[^'\\]++|\\.)*+)'|([^)"']*))\s*\)""")
 _IMPORT = re.compile(r"""@import\s+(?:url\(\s*)?(?:"([^"]*)"|'([^']*)'|([^\s"');]+))\s*\)?\s*([^;]*);""", re.IGNORECASE)
 _STYLE = re.compile(r"(<style\b[^>]*>)(.*?)(</style>)", re.DOTALL | re.IGNORECASE)
 _STYLE_ATTRIBUTE = re.compile(r'( style=")([^"]*url\([^"]*)(")')
 # YUI takes the time for its ids: yui_3_18_1_1_1795224466123_42.
-_YUI_ID = re.compile(r"\byui_((?:\d+_){4})(\d{10,})_(\d+)")
+_YUI_ID = re.compile(r"yui_(?<!\wyui_)((?:\d+_){4})(\d{10,})_(\d+)")
+_LARGE_DATA_URI = re.compile(rb"data:image/[\w.+-]+;base64,[A-Za-z0-9+/=]{2000,}+")
 _MAX_IMPORT_DEPTH = 4
 _MAX_FRAME_DEPTH = 4
 _MAX_URL_COUNT = 5_000
@@ -94,16 +96,23 @@ async def freeze(page: OpenPage, session: PageSession) -> FrozenPage:
         one.mark: _Part.of(what["nonce"], answer) for one, what, answer in zip(embedded, given, answers, strict=True)
     }
     nonce = _nonce()
-    part = _Part.of(nonce, await page.evaluate_apart(script, {"nonce": nonce, "mark": mark}))
+    inline = _large_data_uris(session.page)
+    asked = {"nonce": nonce, "mark": mark, "known": list(inline)}
+    part = _Part.of(nonce, await page.evaluate_apart(script, asked))
     if part is None:
         raise RenderError("the rendered page could not be serialised; render it again, or without keeping its HTML")
-    filler = _Filler(session, frames)
+    filler = _Filler(session, frames, inline)
     html = await filler.fill(part, 0)
     skipped = sum((Counter(one.skipped) for one in (part, *frames.values()) if one is not None), filler.skipped)
     warnings = [f"{count} x {what} left out of the frozen HTML" for what, count in skipped.items()]
     if filler.missing_count:
         warnings.append(f"{filler.missing_count} file(s) missing in the frozen HTML: they could not be loaded")
-    return FrozenPage(_stable_ids(html), tuple(warnings))
+    return FrozenPage(html, tuple(warnings))
+
+
+def _large_data_uris(page: bytes) -> dict[str, str]:
+    """Return by digest what need not come back from the browser, which would move it through three processes."""
+    return {hashlib.sha256(uri).hexdigest(): uri.decode() for uri in _LARGE_DATA_URI.findall(page)}
 
 
 def _nonce() -> str:
@@ -113,18 +122,20 @@ def _nonce() -> str:
 class _Filler:
     """Puts into a page what its placeholders stand for, each address fetched once."""
 
-    def __init__(self, session: PageSession, frames: dict[str, _Part | None]) -> None:
+    def __init__(self, session: PageSession, frames: dict[str, _Part | None], inline: dict[str, str]) -> None:
         self._session = session
         self._frames = frames
+        self._inline = inline
         self._loaded: frozenset[str] = frozenset()
         self._known: dict[str, str] = {}
+        self._yui_times: dict[str, int] = {}
         self.missing_count = 0
         self.skipped: Counter[str] = Counter()
 
     async def fill(self, part: _Part, depth: int) -> str:
         """Return the whole HTML of ``part``."""
         self._loaded |= part.loaded
-        html = await self._fill_inline_styles(part.html, part.base)
+        html = await self._fill_inline_styles(self._with_stable_ids(part.html), part.base)
         values = [await self._value(kind, url, depth) for kind, url in part.wanted]
 
         def value(match: re.Match[str]) -> str:
@@ -132,11 +143,18 @@ class _Filler:
 
         return re.sub(re.escape(part.nonce) + r"(\d{1,6});", value, html)
 
+    def _with_stable_ids(self, html: str) -> str:
+        """Number the times in YUI's ids by their order, so that two renderings of one page are equal."""
+        times = self._yui_times
+        return _YUI_ID.sub(lambda m: f"yui_{m[1]}{times.setdefault(m[2], len(times) + 1)}_{m[3]}", html)
+
     async def _value(self, kind: str, url: str, depth: int) -> str:
         if kind == "css":
             return await self._sheet(url, 0)
         if kind == "frame":
             return await self._frame(url, depth)
+        if kind == "data":
+            return self._inline.get(url, _EMPTY)
         return await self._data_uri(url, only_loaded=False)
 
     async def _frame(self, mark: str, depth: int) -> str:
@@ -223,11 +241,3 @@ def _charset(response: Response) -> str:
     except LookupError:
         return "utf-8"
     return name
-
-
-def _stable_ids(html: str) -> str:
-    """Number the times in YUI's ids by their order, so that two renderings of one page are equal."""
-    if "yui_" not in html:
-        return html  # the search with its word boundary costs tens of milliseconds on a large page
-    seen: dict[str, int] = {}
-    return _YUI_ID.sub(lambda m: f"yui_{m[1]}{seen.setdefault(m[2], len(seen) + 1)}_{m[3]}", html)

@@ -85,7 +85,12 @@ class _Traffic:
 
 
 class PageSession:
-    """What one page gets, and what it did. Made by ``LmsGateway.open`` on a running event loop."""
+    """What one page gets, and what it did. Made by ``LmsGateway.open`` on a running event loop.
+
+    Attributes:
+        page_url: where the page's own HTML is served.
+        page: that HTML.
+    """
 
     def __init__(
         self,
@@ -100,7 +105,7 @@ class PageSession:
         self._fetcher = fetcher
         self._mirrors = mirrors
         self._config = config
-        self._page = page
+        self.page = page
         self._traffic = _Traffic()
         self._traffic.last_s = asyncio.get_running_loop().time()
 
@@ -157,7 +162,7 @@ class PageSession:
         """
         if url == self.page_url and request.method == "GET":
             return Response(
-                200, (("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")), self._page
+                200, (("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")), self.page
             )
         path = urlsplit(url).path
         local = self._local_answer(url, path, request)

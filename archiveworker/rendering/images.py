@@ -18,8 +18,9 @@ from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from archiveworker.domain.document import ImageLimit
 
+# Only its beginning ignores case: where all of it does, the search takes several times as long.
 _DATA_URI = re.compile(
-    r"data:image/(jpe?g|png|webp|gif);base64,([A-Za-z0-9+/=%\s]{200,}+)(?=[\"')&<>]|\Z)", re.IGNORECASE
+    r"(?i:data:image/(jpe?g|png|webp|gif);base64,)([A-Za-z0-9+/=%\s]{200,}+)(?=[\"')&<>]|\Z)",
 )
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 _MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK"})

@@ -8,6 +8,7 @@ this.
 
 import io
 import re
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -139,7 +140,7 @@ def finish(data: bytes, metadata: PdfMetadata, files: Sequence[Embedded] = ()) -
         RenderError: ``data`` is not a PDF.
     """
     try:
-        with pikepdf.open(io.BytesIO(data)) as pdf:
+        with _opened(data) as pdf:
             if metadata.has_frame:
                 artifacts.mark(pdf)
             scan = pdftext.scan(pdf)
@@ -174,6 +175,14 @@ def finish(data: bytes, metadata: PdfMetadata, files: Sequence[Embedded] = ()) -
             )
     except pikepdf.PdfError as exc:
         raise RenderError("Chromium printed something that is not a readable PDF; render the page again") from exc
+
+
+def _opened(data: bytes) -> pikepdf.Pdf:
+    """Open a PDF by way of a file, which QPDF maps into memory; bytes it would read in small pieces through Python."""
+    with tempfile.NamedTemporaryFile(suffix=".pdf") as file:
+        file.write(data)
+        file.flush()
+        return pikepdf.open(file.name)
 
 
 def _size_pt(page: pikepdf.Object) -> tuple[float, float]:
@@ -242,13 +251,16 @@ def _output_intent(pdf: pikepdf.Pdf) -> Dictionary:
 
 
 def _set_roles(tree: pikepdf.Object, elements: list[pikepdf.Object]) -> None:
-    """Map structure types of newer standards, and drop languages that are none (students may write ``lang`` too)."""
+    """Map structure types of newer standards, and drop languages that are none (students may write ``lang`` too).
+
+    Keys are strings here and below: of thousands of elements, making ``Name.S`` costs more than reading it.
+    """
     roles: dict[str, pikepdf.Object] = {}
     for element in elements:
-        kind = str(element[Name.S])
+        kind = str(element["/S"])
         if kind not in _STANDARD_TYPES:
             roles[kind] = Name.Div if kind in _BLOCK_TYPES else Name.Span
-        if Name.Lang in element and language_of(str(element[Name.Lang])) is None:
+        if "/Lang" in element and language_of(str(element[Name.Lang])) is None:
             del element[Name.Lang]
     if roles:
         tree[Name.RoleMap] = Dictionary(roles)
@@ -256,13 +268,13 @@ def _set_roles(tree: pikepdf.Object, elements: list[pikepdf.Object]) -> None:
 
 def _renumber(tree: pikepdf.Object, elements: list[pikepdf.Object]) -> None:
     """Name the elements by their order: Chromium takes numbers that depend on what else the browser did before."""
-    named = [(bytes(element[Name.ID]), element) for element in elements if Name.ID in element]
+    named = [(bytes(element["/ID"]), element) for element in elements if "/ID" in element]
     new_ids = {old: String(f"node{index:08d}") for index, (old, _) in enumerate(named, start=1)}
     for old, element in named:
         element[Name.ID] = new_ids[old]
     for element in elements:
         for attributes in _attributes(element):
-            if Name.Headers in attributes:
+            if "/Headers" in attributes:
                 headers = [bytes(header) for header in attributes[Name.Headers]]
                 attributes[Name.Headers] = Array([new_ids[old] for old in headers if old in new_ids])
     if named:
@@ -273,9 +285,10 @@ def _renumber(tree: pikepdf.Object, elements: list[pikepdf.Object]) -> None:
 
 
 def _attributes(element: pikepdf.Object) -> list[pikepdf.Object]:
-    attributes = element.get(Name.A)
-    if attributes is None:
+    # `get` of what is not there costs several times as much.
+    if "/A" not in element:
         return []
+    attributes = element["/A"]
     return list(attributes) if isinstance(attributes, Array) else [attributes]
 
 
@@ -287,7 +300,7 @@ def _elements(tree: pikepdf.Object) -> list[pikepdf.Object]:
         element = waiting.pop()
         if element is not tree:
             found.append(element)
-        kids = element.get(Name.K)
+        kids = element.get("/K")
         if isinstance(kids, Array):
             waiting += [kid for kid in reversed(list(kids)) if _is_element(kid)]
         elif kids is not None and _is_element(kids):
@@ -296,7 +309,7 @@ def _elements(tree: pikepdf.Object) -> list[pikepdf.Object]:
 
 
 def _is_element(kid: object) -> bool:
-    return isinstance(kid, Dictionary) and Name.S in kid
+    return isinstance(kid, Dictionary) and "/S" in kid
 
 
 def _printable(text: str) -> str:

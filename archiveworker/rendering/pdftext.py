@@ -5,25 +5,39 @@ not a general extractor. It keeps no layout: the text serves to look words up in
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pikepdf
-from pikepdf import Name
+from pikepdf import Array, Dictionary, Name
 
 from archiveworker.rendering import artifacts
 
-_OPERATORS = "Tf Tj TJ ' \" BDC BMC EMC Do sh BI f F f* B B* b b* S s"
-_SHOW = frozenset({"Tj", "TJ", "'", '"'})
-_PAINT = frozenset({"sh", "BI", "INLINE IMAGE", "f", "F", "f*", "B", "B*", "b", "b*", "S", "s"})
-_INLINE_IMAGE = frozenset({"BI", "INLINE IMAGE"})
 _MAX_DEPTH = 8
 
 BAD_TEXT = frozenset("\0\ufeff\ufffe")
 """Characters that a ToUnicode CMap must not name. Source: ISO 19005-2, 6.2.11.7.2."""
 
-Instruction = pikepdf.ContentStreamInstruction | pikepdf.ContentStreamInlineImage
-
+# ISO 32000-1, 7.3 and 7.8.2. Both writers of these streams, Skia and QPDF, escape the brackets in strings.
+_STRING = rb"(?:<[0-9A-Fa-f\s]*>|\((?:[^()\\]|\\.|\([^()]*\))*\))"
+_NAME = rb"/[^\s()<>\[\]{}/%]*"
+_DICTIONARY = rb"<<(?:%(string)s|<<(?:%(string)s|[^<>()])*>>|[^<>()])*>>" % {b"string": _STRING}
+# Numbers, and operators that neither show nor paint, are stepped over in one go: they are three quarters of a stream.
+_INSTRUCTION = re.compile(
+    rb"""
+    (?:[-+.\d\s]++(?:(?:[clmhnqQwJjMdivykWgG]|W\*|re|cm|Td|Tm|BT|ET|RG|rg|%(name)s\sgs)(?=\s))?+)*+
+    (?: (?P<shown> (?: (?:%(string)s | \[(?:%(string)s|[^\[\]()<>])*\]) \s*(?:T[Jj]|['"])[-+.\d\s]*+(?:Td\s+)? )+ )
+    |   (?P<font> %(name)s) \s+[-+.\d]+\s+Tf
+    |   (?P<form> %(name)s) \s+Do
+    |   %(name)s \s* (?P<begin> %(dictionary)s\s*BDC | %(name)s\s*BDC | BMC)
+    |   (?P<end> EMC) \b
+    |   (?P<image> BI\s.*?\sEI)
+    |   (?P<paint> [fBb]\*? | [FSs] | sh) (?![^\s()<>\[\]{}/%%])
+    |   %(string)s | %(name)s | [A-Za-z'"]+[\d*]* | %%[^\r\n]* | .
+    )"""
+    % {b"string": _STRING, b"name": _NAME, b"dictionary": _DICTIONARY},
+    re.VERBOSE | re.DOTALL,
+)
+_STRINGS = re.compile(_STRING, re.DOTALL)
 _BLOCK = re.compile(rb"begin(bfchar|bfrange)(.*?)end\1", re.DOTALL)
 _TOKEN = re.compile(rb"<([0-9A-Fa-f\s]*)>|([\[\]])")
 
@@ -66,18 +80,30 @@ class FontMap:
     Attributes:
         width_bytes: of a code: 2 in Type 0 fonts, 1 in Type 3 fonts.
         characters: text by code.
+        texts: of strings that were read before, in PDF's syntax.
+        notdef_counts: glyphs 0 in those of them that have any.
     """
 
     width_bytes: int
     characters: dict[int, str]
+    texts: dict[bytes, str] = field(default_factory=dict)
+    notdef_counts: dict[bytes, int] = field(default_factory=dict)
 
-    def codes(self, raw: bytes) -> Iterator[int]:
-        """Yield the codes of a shown string."""
+    def read(self, operators: bytes) -> tuple[str, int]:
+        """Return text and number of glyphs 0 of text-showing operators; each string is decoded once."""
+        strings = _STRINGS.findall(operators)
+        for string in set(strings).difference(self.texts):
+            codes = self._codes(bytes(pikepdf.Object.parse(string)))
+            self.texts[string] = "".join(self.characters.get(code, "") for code in codes if code)
+            if 0 in codes:
+                self.notdef_counts[string] = codes.count(0)
+        notdef_count = sum(self.notdef_counts.get(string, 0) for string in strings) if self.notdef_counts else 0
+        return "".join([self.texts[string] for string in strings]), notdef_count
+
+    def _codes(self, raw: bytes) -> list[int]:
         if self.width_bytes == 1:
-            yield from raw
-            return
-        for index in range(0, len(raw) - 1, 2):
-            yield raw[index] << 8 | raw[index + 1]
+            return list(raw)
+        return [high << 8 | low for high, low in zip(raw[::2], raw[1::2], strict=False)]
 
 
 def scan(pdf: pikepdf.Pdf) -> Scan:
@@ -137,7 +163,7 @@ class _StreamState:
     """Where the reading of one content stream is.
 
     Attributes:
-        fonts: of its resources.
+        fonts: by name, of its resources.
         forms: its XObjects.
         depth: forms around it.
         font: the current one.
@@ -145,7 +171,7 @@ class _StreamState:
         hidden: which of them gave its text as ActualText already, or is no text of the page; 0 for none.
     """
 
-    fonts: pikepdf.Object | None
+    fonts: dict[str, FontMap]
     forms: pikepdf.Object | None
     depth: int
     font: FontMap | None = None
@@ -164,57 +190,57 @@ class _Reader:
         if resources is None or depth > _MAX_DEPTH:
             return
         notdef_before = self._result.notdef_count
-        state = _StreamState(resources.get(Name.Font), resources.get(Name.XObject), depth)
-        for instruction in pikepdf.parse_content_stream(stream, operators=_OPERATORS):
-            self._step(state, instruction)
+        fonts = {name: self._font(font) for name, font in resources.get(Name.Font, Dictionary()).items()}
+        state = _StreamState(fonts, resources.get(Name.XObject), depth)
+        for match in _INSTRUCTION.finditer(_content(stream)):
+            if match.lastgroup is not None:
+                self._step(state, match.lastgroup, match[match.lastgroup])
         if self._result.notdef_count > notdef_before:
             self._result.streams_with_notdef[f"{stream.objgen}"] = stream
 
-    def _step(self, state: "_StreamState", instruction: Instruction) -> None:
-        name = str(instruction.operator)
-        if name in _PAINT:
+    def _step(self, state: _StreamState, kind: str, raw: bytes) -> None:
+        if kind == "shown":
+            if state.font is not None:
+                self._show(state.font, raw, quiet=state.hidden > 0)
+        elif kind in ("paint", "image"):
             self._result.paint_count += 1
-            self._result.image_count += name in _INLINE_IMAGE
-        elif name == "Tf" and state.fonts is not None:
-            state.font = self._font(state.fonts.get(str(instruction.operands[0])))
-        elif name in _SHOW and state.font is not None:
-            self._show(state.font, list(instruction.operands), quiet=state.hidden > 0)
-        elif name in ("BDC", "BMC"):
+            self._result.image_count += kind == "image"
+        elif kind == "font":
+            state.font = state.fonts.get(_name(raw))
+        elif kind == "begin":
             state.nested += 1
-            operands = list(instruction.operands)
-            if not state.hidden and (artifacts.is_pagination(operands) or self._actual_text(name, operands)):
+            if not state.hidden and self._is_read_otherwise(raw):
                 state.hidden = state.nested
-        elif name == "EMC":
+        elif kind == "end":
             state.hidden = 0 if state.hidden == state.nested else state.hidden
             state.nested -= 1
-        elif name == "Do" and state.forms is not None:
-            self._do(state.forms.get(str(instruction.operands[0])), state.depth)
+        elif kind == "form" and state.forms is not None:
+            self._do(state.forms.get(_name(raw)), state.depth)
 
-    def _font(self, font: pikepdf.Object | None) -> FontMap | None:
-        if font is None:
-            return None
+    def _font(self, font: pikepdf.Object) -> FontMap:
         if font.objgen not in self._fonts:
             self._fonts[font.objgen] = made = font_map(font)
             if any(BAD_TEXT & set(text) for text in made.characters.values()):
                 self._result.fonts_with_bad_text.append(font)
         return self._fonts[font.objgen]
 
-    def _show(self, font: FontMap, operands: list[pikepdf.Object], *, quiet: bool) -> None:
-        for raw in shown_strings(operands):
-            for code in font.codes(raw):
-                if code == 0:
-                    self._result.notdef_count += 1
-                elif not quiet:
-                    self._result.pieces.append(font.characters.get(code, ""))
+    def _show(self, font: FontMap, operators: bytes, *, quiet: bool) -> None:
+        text, notdef_count = font.read(operators)
+        self._result.notdef_count += notdef_count
+        if not quiet:
+            self._result.pieces.append(text)
 
-    def _actual_text(self, name: str, operands: list[pikepdf.Object]) -> bool:
-        if name != "BDC" or not isinstance(operands[1], pikepdf.Dictionary):
+    def _is_read_otherwise(self, begin: bytes) -> bool:
+        """Return whether a marked sequence is no text of the page, or said its text (which is read) when it began."""
+        if b"ActualText" not in begin and b"Pagination" not in begin:
             return False
-        text = operands[1].get(Name.ActualText)
-        if text is None:
-            return False
-        self._result.pieces.append(str(text))
-        return True
+        properties = pikepdf.Object.parse(begin.removesuffix(b"BDC"))
+        if artifacts.is_pagination(properties):
+            return True
+        text = properties.get(Name.ActualText) if isinstance(properties, Dictionary) else None
+        if text is not None:
+            self._result.pieces.append(str(text))
+        return text is not None
 
     def _do(self, form: pikepdf.Object | None, depth: int) -> None:
         if form is None:
@@ -226,10 +252,13 @@ class _Reader:
             self._result.image_count += 1
 
 
-def shown_strings(operands: list[pikepdf.Object]) -> Iterator[bytes]:
-    """Yield the byte strings of a text-showing operator's operands."""
-    for operand in operands:
-        if isinstance(operand, pikepdf.Array):
-            yield from (bytes(item) for item in operand if isinstance(item, pikepdf.String))
-        elif isinstance(operand, pikepdf.String):
-            yield bytes(operand)
+def _content(stream: pikepdf.Object) -> bytes:
+    """Return the instructions of a page or a form."""
+    if isinstance(stream, pikepdf.Stream):
+        return stream.read_bytes()
+    parts = stream.get(Name.Contents, Array())
+    return b"\n".join(part.read_bytes() for part in (parts if isinstance(parts, Array) else [parts]))
+
+
+def _name(raw: bytes) -> str:
+    return str(pikepdf.Object.parse(raw))

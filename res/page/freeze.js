@@ -1,12 +1,12 @@
 // Serialises the rendered page without any script, from a world that the page cannot reach; an embedded page from its own
 // world, and what comes from there is only ever shown in a frame without any right. Nothing is loaded here: what has to be
-// inlined is named by placeholders `nonce + number + ";"` that the worker fills. Arguments: {nonce, mark}: the attribute
-// by which the worker knows a frame.
+// inlined is named by placeholders `nonce + number + ";"` that the worker fills. Arguments: {nonce, mark, known}: the
+// attribute by which the worker knows a frame, and the SHA-256 digests of large data URIs that it has itself.
 // Result: {html, urls: [kind and address of each placeholder], base, loaded: [addresses that the page loaded], skipped:
 // {what was left out: how often}}.
 (async (given) => {
   "use strict";
-  const { nonce, mark } = given;
+  const { nonce, mark, known } = given;
   const urls = [];
   const skipped = {};
   const skip = (what) => {
@@ -37,10 +37,22 @@
       return "data:,";
     }
   };
+  // A photograph need not travel through the browser to a worker that has it; digests exist on https pages alone.
+  const digest = async (text) => {
+    const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+    return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  };
+  const digests = new Set(known);
+  const inlined = new Map();
   for (const image of document.images) {
     const source = image.currentSrc || image.src;
     if (source.startsWith("blob:")) {
       blobs.set(source, await dataOfBlob(source));
+    } else if (digests.size && isSecureContext && source.startsWith("data:") && source.length >= 2000) {
+      const name = await digest(source);
+      if (digests.has(name)) {
+        inlined.set(source, name);
+      }
     }
   }
 
@@ -60,19 +72,21 @@
   };
   // A style element ends where its end tag stands, even inside a CSS string; inside SVG and MathML every tag begins.
   const style = (text, media, original) => {
-    const element = document.createElement("style");
+    const element = inert.createElement("style");
     if (media && media !== "all") {
       element.setAttribute("media", media);
     }
     element.textContent = text.replace(original?.closest("svg, math") ? /</g : /<(?=[/!])/g, "\\3c ");
     return element;
   };
+  // Copies belong to a document that is not shown: one that is would load their images and wake their components.
+  const inert = document.implementation.createHTMLDocument("");
   const DROPPED = new Set(["SCRIPT", "NOSCRIPT", "TEMPLATE", "BASE", "EMBED", "APPLET", "SOURCE", "TRACK", "PORTAL", "FRAME", "NOEMBED", "NOFRAMES"]);
   const URL_ATTRIBUTES = ["src", "href", "xlink:href", "action", "formaction", "background", "poster", "data", "ping", "srcset", "sizes"];
 
   const KEPT = ["class", "style", "id", "alt", "title", "width", "height"];
   const instead = (tag, original) => {
-    const element = document.createElement(tag);
+    const element = inert.createElement(tag);
     for (const name of KEPT) {
       if (original.hasAttribute(name)) {
         element.setAttribute(name, original.getAttribute(name));
@@ -113,7 +127,7 @@
       return style(placeholder("css", element.href), element.media);
     },
     STYLE: (element) => (element.sheet && !element.disabled ? style(sheetText(element), element.media, element) : null),
-    META: (element) => (element.hasAttribute("http-equiv") || element.hasAttribute("charset") ? null : element.cloneNode(false)),
+    META: (element) => (element.hasAttribute("http-equiv") || element.hasAttribute("charset") ? null : inert.importNode(element, false)),
     CANVAS: (element) => {
       try {
         return picture(element.toDataURL("image/png"), element);
@@ -151,7 +165,7 @@
         return frame;
       }
       skip("embedded frame");
-      const note = document.createElement("p");
+      const note = inert.createElement("p");
       const address = element.src && element.src.startsWith("http") ? element.src : "";
       note.textContent = `[embedded page${address ? ": " + address : ""}]`;
       return note;
@@ -189,6 +203,9 @@
         return null;
       }
       const source = element.currentSrc || element.src;
+      if (inlined.has(source)) {
+        return placeholder("data", inlined.get(source));
+      }
       return source.startsWith("data:") ? source : (blobs.get(source) ?? placeholder("file", source));
     }
     if (tag === "IMAGE" && value.startsWith("data:image/")) {
@@ -241,7 +258,7 @@
 
   // What a web component draws stays apart from the page's styles, as it was: HTML can say so without a script.
   const shadow = (root) => {
-    const template = document.createElement("template");
+    const template = inert.createElement("template");
     template.setAttribute("shadowrootmode", "open");
     for (const sheet of root.adoptedStyleSheets) {
       template.content.append(style(rulesText(sheet), ""));
@@ -252,7 +269,7 @@
 
   const frozen = (node) => {
     if (node.nodeType === Node.TEXT_NODE) {
-      return node.cloneNode(false);
+      return inert.importNode(node, false);
     }
     if (node.nodeType !== Node.ELEMENT_NODE || DROPPED.has(node.tagName.toUpperCase()) || changesAddress(node)) {
       return null;
@@ -260,7 +277,7 @@
     if (Object.hasOwn(special, node.tagName)) {
       return special[node.tagName](node);
     }
-    const copy = node.cloneNode(false);
+    const copy = inert.importNode(node, false);
     attributes(node, copy);
     formState(node, copy);
     if (node.shadowRoot) {
@@ -273,17 +290,17 @@
   };
 
   const root = frozen(document.documentElement);
-  const head = root.querySelector("head") || root.insertBefore(document.createElement("head"), root.firstChild);
+  const head = root.querySelector("head") || root.insertBefore(inert.createElement("head"), root.firstChild);
   for (const sheet of document.adoptedStyleSheets) {
     head.append(style(rulesText(sheet), ""));
   }
-  const policy = document.createElement("meta");
+  const policy = inert.createElement("meta");
   policy.setAttribute("http-equiv", "Content-Security-Policy");
   policy.setAttribute(
     "content",
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; font-src data:; form-action 'none'; base-uri 'none'",
   );
-  const charset = document.createElement("meta");
+  const charset = inert.createElement("meta");
   charset.setAttribute("charset", "utf-8");
   head.prepend(charset, policy);
   const type = document.compatMode === "CSS1Compat" ? "<!DOCTYPE html>\n" : "";

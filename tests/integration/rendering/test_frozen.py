@@ -1,6 +1,8 @@
 """The frozen page: opened without network and without script it looks the same."""
 
+import base64
 import io
+import random
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,25 @@ async def test_the_frozen_page_holds_everything_and_no_script(lms: Lms, render: 
     assert '<iframe sandbox="" srcdoc="' in html
     assert "&lt;p&gt;inside&lt;/p&gt;" in html
     assert result.warnings == ()
+
+
+async def test_large_pictures_are_kept_whether_the_worker_or_a_script_put_them_there(render: Render) -> None:
+    given, made, broken = (f"data:image/png;base64,{base64.b64encode(_noise(seed)).decode()}" for seed in range(3))
+    assert min(map(len, (given, made, broken))) > 2000
+    html = f"""<!DOCTYPE html><title>Large</title><p>Some words to be read here.</p>
+    <img src='{given}'><img src='{given}'><img src='{broken[:99]}\n{broken[99:]}'>
+    <script>const one = new Image(); one.src = {made[:50]!r} + {made[50:]!r}; document.body.append(one)</script>"""
+    result = await render(html, RenderOptions(keep_html=True))
+    assert result.frozen_html is not None
+    frozen = result.frozen_html.read_text().replace("%0A", "")  # as Chromium writes a line's end in an address
+    assert [frozen.count(uri) for uri in (given, made, broken)] == [2, 1, 1]
+    assert "urn:archiveworker" not in frozen
+
+
+def _noise(seed: int) -> bytes:
+    out = io.BytesIO()
+    Image.frombytes("RGB", (30, 30), random.Random(seed).randbytes(2700)).save(out, "PNG")
+    return out.getvalue()
 
 
 async def test_the_frozen_page_looks_the_same_offline(lms: Lms, render: Render) -> None:
