@@ -66,7 +66,7 @@ class Meter:
     """
 
     root: int
-    interval_s: float = 0.5
+    interval_s: float = 2.0
     wall_s: float = 0.0
     cpu_s: float = 0.0
     memory: list[int] = field(default_factory=list)
