@@ -146,6 +146,7 @@ def build_policy(settings: Settings) -> JobPolicy:
         archive_layout=settings.archive_layout,
         retention=settings.retention,
         organization=settings.source_organization.strip(),
+        organization_url=settings.source_organization_url,
         contact_email=settings.contact_email.strip(),
         pdf_profile=settings.pdf_profile,
         pdf_embed=settings.pdf_embed,

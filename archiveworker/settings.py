@@ -120,6 +120,9 @@ class Settings:
         ArchiveLayout.PLUGIN, "plugin: what Moodle's plugins read; bagit: a bag of RFC 8493 (docs/adr/0009)."
     )
     source_organization: str = _setting("", "Who archives, for bag-info.txt and ro-crate-metadata.json.")
+    source_organization_url: str = _setting(
+        "", "Its page on the web, or better its ROR id (https://ror.org/...), for ro-crate-metadata.json."
+    )
     contact_email: str = _setting("", "Whom to ask about an archive, for the same two files.")
     retention_keep_years: int = _setting(
         0,
@@ -161,6 +164,7 @@ class Settings:
     def _check_texts(self) -> None:
         limits = {
             "source_organization": MAX_LEGAL_BASIS_CHARS,
+            "source_organization_url": MAX_LEGAL_BASIS_CHARS,
             "contact_email": MAX_DELETION_CLASS_CHARS,
             "retention_legal_basis": MAX_LEGAL_BASIS_CHARS,
             "retention_deletion_class": MAX_DELETION_CLASS_CHARS,
@@ -168,6 +172,9 @@ class Settings:
         for name, max_chars in limits.items():
             if not is_one_line(getattr(self, name), max_chars):
                 raise SettingsError(f"{variable(name)} must be one line of at most {max_chars} characters")
+        url = self.source_organization_url
+        if url and (not url.isascii() or not url.startswith(("https://", "http://")) or " " in url):
+            raise SettingsError(f"{variable('source_organization_url')} must begin with https:// or http://")
 
     @property
     def retention(self) -> RetentionRule:

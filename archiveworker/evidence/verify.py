@@ -76,7 +76,7 @@ def verify(
     verify_checks.check_manifest_timestamp(scan, damaged, trusted, findings)
     verify_checks.check_archive_timestamp(scan, reply, trusted, findings)
     verify_checks.check_metadata(payload, findings)
-    verify_bag.check(scan, tags, damaged, findings)
+    verify_bag.check(scan, tags, findings)
     return VerificationReport(findings.archive, tuple(findings.checks), file_count)
 
 

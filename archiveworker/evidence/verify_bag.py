@@ -22,7 +22,7 @@ _DECLARATION = bagit.DECLARATION_NAME.value
 _INFO = bagit.INFO_NAME.value
 _TAG_MANIFEST = bagit.TAG_MANIFEST_NAME.value
 _TAG_LIST = bagit.TAG_LIST_NAME.value
-_MANIFEST = lists.MANIFEST_NAME.value
+_EVIDENCE_LIST = layout.EVIDENCE_LIST_NAME.value
 _TAGS = (_DECLARATION, _INFO, _TAG_MANIFEST)
 _OXUM = re.compile(rb"^Payload-Oxum: (.*)$", re.M)
 
@@ -78,13 +78,12 @@ def payload_of(
     return view, None if listed is None else {plain(name): digest for name, digest in listed.items()}
 
 
-def check(scan: Scan, tags: Mapping[str, Sha256] | None, damaged: frozenset[str], findings: Findings) -> None:
-    """The tag files are there, whole, and say what is so.
+def check(scan: Scan, tags: Mapping[str, Sha256] | None, findings: Findings) -> None:
+    """The tag files are there, whole, and say what is so; to be called after the check of the files.
 
     Args:
         scan: without the tag files.
         tags: as ``set_aside`` returned them.
-        damaged: evidence, and the manifest, that the list of the evidence found changed.
         findings: takes what is found.
     """
     if tags is None:
@@ -93,24 +92,36 @@ def check(scan: Scan, tags: Mapping[str, Sha256] | None, damaged: frozenset[str]
         findings.bad(_STEP, "a packed bag must lie below one folder (RFC 8493, 4)")
     missing = [name for name in _TAGS if name not in tags]
     for name in missing:
-        (findings.bad if scan.complete else findings.unknown)(_STEP, "it is missing", name)
+        _absent(scan, findings, name, "it is missing")
     if _DECLARATION in tags and scan.kept.get(_DECLARATION) != bagit.DECLARATION:
         findings.bad(_STEP, "it is not the declaration of BagIt 1.0 in UTF-8", _DECLARATION)
-    sound = _check_tag_list(scan, tags, findings)
+    sound = _check_tag_list(scan, tags, findings) | _sound_evidence(scan)
     if _TAG_MANIFEST in tags:
-        evidence = {name for name in scan.digests if name == _MANIFEST or name.startswith(layout.EVIDENCE_FOLDER)}
-        _check_tag_manifest(scan, tags, sound | (evidence - damaged), findings)
-    if _INFO in tags and scan.complete:
+        _check_tag_manifest(scan, tags, sound, findings)
+    if _INFO in tags and scan.complete and findings.held("files"):
         _check_size(scan, findings)
     if not missing and findings.held(_STEP):
         findings.good(_STEP, f"BagIt 1.0, {scan.payload_bytes} bytes of payload, tag files undamaged")
+
+
+def _absent(scan: Scan, findings: Findings, name: str, message: str) -> None:
+    (findings.bad if scan.complete else findings.unknown)(_STEP, message, name)
+
+
+def _sound_evidence(scan: Scan) -> set[str]:
+    """Return the evidence, and the manifest, that the list of the evidence vouches for."""
+    try:
+        listed = lists.parse_sealed(scan.kept.get(_EVIDENCE_LIST, b""))
+    except VerificationError:
+        return set()
+    return {path.value for path, digest in listed.items() if scan.digests.get(path.value) == digest} | {_EVIDENCE_LIST}
 
 
 def _check_tag_list(scan: Scan, tags: Mapping[str, Sha256], findings: Findings) -> set[str]:
     """The stamped list of tag files agrees with them; return the names that it vouches for."""
     raw = scan.kept.get(_TAG_LIST)
     if raw is None:
-        (findings.bad if scan.complete else findings.unknown)(_STEP, "it is missing", _TAG_LIST)
+        _absent(scan, findings, _TAG_LIST, "it is missing")
         return set()
     try:
         listed = {path.value: digest for path, digest in lists.parse(raw).items()}
@@ -132,16 +143,18 @@ def _check_tag_manifest(scan: Scan, tags: Mapping[str, Sha256], sound: set[str],
         findings.bad(_STEP, str(exc), _TAG_MANIFEST)
         return
     there = {name: digest for name, digest in {**scan.digests, **tags}.items() if name != _TAG_MANIFEST}
-    wanted = {name for name in there if not name.startswith(bagit.PAYLOAD_FOLDER)}
-    for name in sorted(wanted - set(listed)):
-        findings.bad(_STEP, f"{_TAG_MANIFEST} does not list it", name)
+    for name in sorted(there):
+        if name in listed or name.startswith(bagit.PAYLOAD_FOLDER):
+            continue
+        if name in sound:
+            findings.bad(_STEP, f"it was changed: it does not list {name!r}", _TAG_MANIFEST)
+        else:
+            findings.bad(_STEP, f"{_TAG_MANIFEST} does not list it", name)
     for name, digest in listed.items():
         if name.startswith(bagit.PAYLOAD_FOLDER):
             findings.bad(_STEP, f"it lists {name!r}, which is payload", _TAG_MANIFEST)
         elif name not in there:
-            (findings.bad if scan.complete else findings.unknown)(
-                _STEP, f"{_TAG_MANIFEST} lists it, it is missing", name
-            )
+            _absent(scan, findings, name, f"it is missing: {_TAG_MANIFEST} lists it")
         elif there[name] != digest and name in sound:
             findings.bad(_STEP, f"it was changed: its digest of {name!r} is not that of the file", _TAG_MANIFEST)
         elif there[name] != digest:
@@ -154,7 +167,6 @@ def _check_size(scan: Scan, findings: Findings) -> None:
     if said != [f"{scan.payload_bytes}.{stream_count}".encode()]:
         findings.bad(
             _STEP,
-            f"its Payload-Oxum is not {scan.payload_bytes}.{stream_count}, which is what there is: "
-            "it or the payload was changed",
+            f"its Payload-Oxum is not {scan.payload_bytes}.{stream_count}, which is what there is",
             _INFO,
         )

@@ -146,6 +146,7 @@ class FinishSteps:
             layout=request.options.layout or policy.archive_layout,
             retention=request.options.retention.over(policy.retention),
             organization=policy.organization,
+            organization_url=policy.organization_url,
             contact_email=policy.contact_email,
         )
 

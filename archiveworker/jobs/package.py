@@ -47,6 +47,7 @@ class PackageInput:
         layout: where things stand.
         retention: how long it is to be kept; the job's rule over that of the settings.
         organization: who archives; empty when it is not said.
+        organization_url: its page or its ROR id; empty when it is not said.
         contact_email: whom to ask; empty when it is not said.
     """
 
@@ -59,6 +60,7 @@ class PackageInput:
     layout: ArchiveLayout = ArchiveLayout.PLUGIN
     retention: RetentionRule = field(default_factory=RetentionRule)
     organization: str = ""
+    organization_url: str = ""
     contact_email: str = ""
 
     @property
@@ -230,6 +232,7 @@ def _ro_crate(given: PackageInput, there: _Placed, worker_files: Sequence[Inline
         lms=given.request.lms_base_url,
         software=given.software,
         organization=given.organization,
+        organization_url=given.organization_url,
         contact_email=given.contact_email,
         retention=given.applied_retention,
         folders=tuple(folders),

@@ -38,6 +38,7 @@ class JobPolicy:
         archive_layout: where things stand in the archive when the request does not say.
         retention: what the request leaves open.
         organization: who archives; empty when it is not said.
+        organization_url: its page or its ROR id; empty when it is not said.
         contact_email: whom to ask; empty when it is not said.
         pdf_profile: what PDFs claim to be.
         pdf_embed: what is put into the PDFs beside their pages.
@@ -60,6 +61,7 @@ class JobPolicy:
     archive_layout: ArchiveLayout = ArchiveLayout.PLUGIN
     retention: RetentionRule = field(default_factory=RetentionRule)
     organization: str = ""
+    organization_url: str = ""
     contact_email: str = ""
     pdf_profile: PdfProfile = PdfProfile.PDF_A_3A
     pdf_embed: EmbeddedFiles = EmbeddedFiles.NONE

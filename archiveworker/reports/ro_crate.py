@@ -22,11 +22,11 @@ METADATA_NAME: Final = ArchivePath("ro-crate-metadata.json")
 
 _VERSION: Final = "https://w3id.org/ro/crate/1.3"
 _LICENCE: Final = {
-    "@id": "#licence",
+    "@id": "https://rightsstatements.org/vocab/InC/1.0/",
     "@type": "CreativeWork",
-    "name": "Not for publication",
-    "description": "Examination records with personal data. No licence is granted; who may see them is for the "
-    "organization that archived them to say.",
+    "name": "In Copyright",
+    "description": "Examination records with personal data, not for publication. No licence is granted; who may see "
+    "them is for the organization that archived them to say.",
 }
 # Not Python's table of types, which differs between versions and machines.
 _TYPES: Final = {
@@ -102,6 +102,7 @@ class Crate:
         lms: address of the LMS.
         software: name and version of the worker, with a space between.
         organization: who archives; empty when it is not said.
+        organization_url: its page or its ROR id (``https://ror.org/...``); empty when it is not said.
         contact_email: whom to ask; empty when it is not said.
         retention: how long it is kept.
         folders: one an item.
@@ -114,6 +115,7 @@ class Crate:
     lms: str
     software: str
     organization: str
+    organization_url: str
     contact_email: str
     retention: Retention
     folders: tuple[CrateFolder, ...]
@@ -205,7 +207,10 @@ def _file(file: CrateFile, whose: str) -> dict[str, Any]:
 def _makers(crate: Crate) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     if not crate.organization:
         return [], {}
-    organization: dict[str, Any] = {"@id": "#organization", "@type": "Organization", "name": crate.organization}
+    identifier = crate.organization_url or "#organization"
+    organization: dict[str, Any] = {"@id": identifier, "@type": "Organization", "name": crate.organization}
+    if crate.organization_url:
+        organization["url"] = crate.organization_url
     makers = [organization]
     if crate.contact_email:
         contact = f"mailto:{crate.contact_email}"
@@ -219,7 +224,7 @@ def _makers(crate: Crate) -> tuple[list[dict[str, Any]], dict[str, Any]]:
                 "contactType": "archive",
             }
         )
-    return makers, {"publisher": {"@id": "#organization"}}
+    return makers, {"publisher": {"@id": identifier}}
 
 
 def _provenance(crate: Crate, maker_ids: dict[str, Any]) -> list[dict[str, Any]]:
@@ -237,7 +242,8 @@ def _provenance(crate: Crate, maker_ids: dict[str, Any]) -> list[dict[str, Any]]
         action["agent"] = maker_ids["publisher"]
     return [
         action,
-        {"@id": "#software", "@type": "SoftwareApplication", "name": name, "softwareVersion": version},
+        # No SoftwareApplication: RO-Crate wants that to have a page on the web, and this need not last as long.
+        {"@id": "#software", "@type": "WebApplication", "name": name, "softwareVersion": version},
         {"@id": crate.lms, "@type": "WebSite", "name": "LMS", "url": crate.lms},
     ]
 
