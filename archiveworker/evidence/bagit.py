@@ -32,6 +32,8 @@ INFO_NAME: Final = ArchivePath("bag-info.txt")
 TAG_MANIFEST_NAME: Final = ArchivePath("tagmanifest-sha256.txt")
 TAG_LIST_NAME: Final = ArchivePath("data/tag-files-sha256.txt")
 """The payload file that brings the tag files under the time-stamp; run ``sha256sum -c`` on it in the bag's folder."""
+TAG_NAMES: Final = (DECLARATION_NAME.value, INFO_NAME.value, TAG_MANIFEST_NAME.value)
+"""Files of a bag that neither the manifest nor the list of the evidence holds."""
 PAYLOAD_FOLDER: Final = "data/"
 BASE_MAX_BYTES: Final = 50
 """Of the bag's folder: with ``data/`` and an item's folder it has to fit into a USTAR header."""
@@ -97,6 +99,11 @@ def bagged(
     tags = (InlineFile(DECLARATION_NAME, DECLARATION, at), InlineFile(INFO_NAME, info(size), at))
     tag_list = InlineFile(TAG_LIST_NAME, lists.render({tag.path: tag.sha256 for tag in tags}), at)
     return Package((*payload, tag_list), tags, base_folder(archive_name))
+
+
+def is_manifest_of_bag(manifest: bytes) -> bool:
+    """Tell whether a manifest that the worker wrote is a bag's."""
+    return f"  {TAG_LIST_NAME.value}\n".encode() in manifest
 
 
 def base_folder(archive_name: str) -> str:

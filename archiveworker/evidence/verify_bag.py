@@ -23,7 +23,7 @@ _INFO = bagit.INFO_NAME.value
 _TAG_MANIFEST = bagit.TAG_MANIFEST_NAME.value
 _TAG_LIST = bagit.TAG_LIST_NAME.value
 _EVIDENCE_LIST = layout.EVIDENCE_LIST_NAME.value
-_TAGS = (_DECLARATION, _INFO, _TAG_MANIFEST)
+_TAGS = bagit.TAG_NAMES
 _OXUM = re.compile(rb"^Payload-Oxum: (.*)$", re.M)
 
 KEPT_NAMES = frozenset({_DECLARATION, _INFO, _TAG_MANIFEST, _TAG_LIST})
