@@ -175,7 +175,7 @@ def retention(fields: Fields, key: str) -> RetentionRule:
         return RetentionRule()
     inner = fields.inner(key)
     if any(name not in _RETENTION_KEYS for name in inner):
-        raise fields.wrong(key, f"must hold nothing but {', '.join(_RETENTION_KEYS)}")
+        raise fields.wrong(key, f"must be an object with nothing but {', '.join(_RETENTION_KEYS)}")
     if "keep_until" in inner and "keep_years" in inner:
         raise fields.wrong(key, "must hold keep_until or keep_years, not both")
     until = None

@@ -50,7 +50,10 @@ def test_every_interface_takes_them_and_keeps_them_for_a_restart(source: Any, bo
         ({"archive_format": ["zip"]}, "archive_format must be one of"),
         ({"archive_layout": "bag"}, "archive_layout must be one of plugin, bagit"),
         ({"retention": "5 years"}, "retention must be an object"),
-        ({"retention": {"keep_untill": "2030-01-01"}}, "retention must hold nothing but keep_until, keep_years, legal"),
+        (
+            {"retention": {"keep_untill": "2030-01-01"}},
+            "retention must be an object with nothing but keep_until, keep_years, legal",
+        ),
         ({"retention": {"keep_until": "2030-01-01", "keep_years": 5}}, "retention must hold .*, not both"),
         ({"retention": {"keep_until": "1.1.2030"}}, "retention.keep_until must be a day, YYYY-MM-DD"),
         ({"retention": {"keep_until": "2030-02-30"}}, "retention.keep_until must be a day, YYYY-MM-DD"),
