@@ -64,7 +64,7 @@ class FinishSteps:
         given = await self._given(job_id, plan, backups)
         package = await asyncio.to_thread(make_package, given)
         manifest = layout.manifest_of(package.listed)
-        await asyncio.to_thread(_check_described, self._tools.evidence_folder(job_id) / manifest.path.name, manifest)
+        await asyncio.to_thread(check_described, self._tools.evidence_folder(job_id) / manifest.path.name, manifest)
         options, now = given.request.options, self._tools.clock.now()
         record = layout.JobRecord(job_id, now, self._tools.software, given.request.lms_base_url)
         evidence = layout.evidence_of(manifest, stamp_from_json(stamp), record)
@@ -178,8 +178,12 @@ def _write(file: Path, data: bytes) -> None:
     part.replace(file)
 
 
-def _check_described(file: Path, manifest: InlineFile) -> None:
+def check_described(file: Path, manifest: InlineFile) -> None:
     """Compare with what was stamped: the worker may have been restarted in between, with other settings.
+
+    Args:
+        file: the manifest as it was stamped.
+        manifest: of what is about to be packed.
 
     Raises:
         ConflictError: they differ.

@@ -1,5 +1,6 @@
 """Bags: judged by ``bagit.py`` and ``sha256sum``, then by ``verify``, which has to find whatever is changed."""
 
+import random
 import shutil
 import subprocess
 import sys
@@ -139,6 +140,16 @@ def test_every_changed_removed_and_added_file_is_named(tree: Path, tmp_path: Pat
         found = [f"{check.subject} {check.message}" for check in bad(verify(copy))]
         assert any(name in text for text in found), (name, found)
         shutil.rmtree(copy)
+
+
+@pytest.mark.parametrize("container", list(ContainerFormat))
+def test_one_changed_byte_of_the_container_is_found(tmp_path: Path, container: ContainerFormat) -> None:
+    archive = golden.make(tmp_path, bag(), container).path
+    data, chosen = archive.read_bytes(), random.Random(8493)
+    # Names of the bag's folder are here as well: they are in every header.
+    for at in [*range(64), *chosen.sample(range(len(data)), 150)]:
+        archive.write_bytes(data[:at] + bytes([data[at] ^ (1 << chosen.randrange(8))]) + data[at + 1 :])
+        assert bad(verify(archive)), at
 
 
 @pytest.mark.parametrize("name", ["more.txt", "data/more.txt", "evidence/more.txt", "fetch.txt", "manifest-md5.txt"])

@@ -5,14 +5,19 @@ import io
 import subprocess
 import sys
 import tarfile
+import tempfile
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import bagit
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from archiveworker.domain.digest import Sha256
 from archiveworker.domain.document import ArchiveFile, PdfProfile
+from archiveworker.domain.errors import ConflictError
 from archiveworker.domain.ids import ArchivePath, ItemKey, JobId
 from archiveworker.domain.job import ArchiveLayout, ArchiveOptions, ArchiveRequest, ItemRecord, Plan, PlannedItem
 from archiveworker.domain.retention import RetentionRule
@@ -21,6 +26,7 @@ from archiveworker.evidence import layout
 from archiveworker.evidence.container import pack
 from archiveworker.evidence.entries import InlineFile
 from archiveworker.evidence.verify import verify
+from archiveworker.jobs.finish import check_described
 from archiveworker.jobs.package import PackageInput, make_package
 from archiveworker.jobs.results import ItemResults
 
@@ -103,6 +109,39 @@ def test_whatever_the_names_are_the_judges_take_it(tmp_path: Path, flatten: bool
     ):
         done = subprocess.run(argv, cwd=tree, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@given(
+    st.lists(st.text(st.characters(), min_size=1, max_size=70), min_size=1, max_size=6),
+    st.text(st.characters(), min_size=1, max_size=70),
+    st.text(st.characters(), min_size=1, max_size=70),
+)
+@settings(max_examples=40)
+@example(["a\x85b", "a\u2028b", "%25", "*x", "a%0Ab"], "100%", "\u202e%")
+def test_whatever_students_and_teachers_call_things_bagit_takes_it(names: list[str], folder: str, archive: str) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        spool = Path(scratch)
+        exam = _given(spool, name=ArchivePath.sanitised(archive.replace("/", "_")).value)
+        at = ArchivePath.sanitised("attempts", folder)
+        files = tuple(
+            ArchiveFile(ArchivePath.sanitised(at.value, "attachments", str(n), name), "x", Sha256.of(b"x"), 1, AT)
+            for n, name in enumerate(names)
+        )
+        pdf = ArchiveFile(at / "a.pdf", "x", Sha256.of(b"x"), 1, AT)
+        record = ItemRecord(ItemKey("attempt-1"), at, (pdf, *files), 1)
+        tree = _tree(replace(exam, results=ItemResults({record.key: record}, {})), spool)
+        bagit.Bag(str(tree)).validate()
+
+
+def test_an_archive_that_is_not_what_was_stamped_is_not_packed(tmp_path: Path) -> None:
+    given = _given(tmp_path)
+    manifest = layout.manifest_of(make_package(given).listed)
+    stamped = tmp_path / "manifest-sha256.txt"
+    stamped.write_bytes(manifest.data)
+    check_described(stamped, manifest)
+    changed = replace(given, retention=RetentionRule(keep_years=6))
+    with pytest.raises(ConflictError, match="settings changed after the list of files was time-stamped"):
+        check_described(stamped, layout.manifest_of(make_package(changed).listed))
 
 
 def test_the_table_leads_to_the_files_from_its_own_folder(tmp_path: Path) -> None:
