@@ -56,14 +56,8 @@ def verify(
     if not archive.exists():
         raise NotFoundError(f"there is no archive {str(archive)!r}; check the path")
     trusted = load_certificates(trusted_pem) if trusted_pem is not None else ()
-    limits = limits or Limits()
     findings = Findings(archive.name or str(archive))
-    scan = Scan()
-    try:
-        _scan(archive, limits, findings, scan)
-    except UnreadableError as exc:
-        scan.complete = False
-        findings.bad("container", f"{exc}; what follows could not be read")
+    scan = _read(archive, limits or Limits(), findings)
     if findings.held("container"):
         findings.good("container", f"read to its end, {len(scan.digests)} files")
     verify_checks.check_names(scan.digests, findings)
@@ -78,6 +72,16 @@ def verify(
     verify_checks.check_metadata(payload, findings)
     verify_bag.check(scan, tags, findings)
     return VerificationReport(findings.archive, tuple(findings.checks), file_count)
+
+
+def _read(archive: Path, limits: Limits, findings: Findings) -> Scan:
+    scan = Scan()
+    try:
+        _scan(archive, limits, findings, scan)
+    except UnreadableError as exc:
+        scan.complete = False
+        findings.bad("container", f"{exc}; what follows could not be read")
+    return scan
 
 
 def _scan(archive: Path, limits: Limits, findings: Findings, scan: Scan) -> None:
