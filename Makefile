@@ -27,7 +27,8 @@ unit: $(STAMP) ## the fast tests, offline
 lint: $(STAMP) ## style, types, imports
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-judges: ## build what judges the PDFs (veraPDF; needs Java and Maven); `make test` does it too where it can
+judges: $(STAMP) ## build what judges PDFs (veraPDF; needs Java and Maven) and RO-Crates; `make test` does it too
+	@VENV=$(VENV) bash tests/tools/judges/crates.sh
 	@bash tests/tools/judges/build.sh
 
 soak: $(STAMP) ## kill the worker many times; prints the figures of docs/reference/reliability.md

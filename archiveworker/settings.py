@@ -15,7 +15,14 @@ from typing import Any, Final, Self
 from archiveworker.domain.document import EmbeddedFiles, PageFooter, PdfProfile
 from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.ids import LmsOrigin
-from archiveworker.domain.job import ArchiveFormat, OnError
+from archiveworker.domain.job import ArchiveFormat, ArchiveLayout, OnError
+from archiveworker.domain.retention import (
+    MAX_DELETION_CLASS_CHARS,
+    MAX_KEEP_YEARS,
+    MAX_LEGAL_BASIS_CHARS,
+    RetentionRule,
+    is_one_line,
+)
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.settings_aliases import ALIAS_PREFIXES, ALIASES, IGNORED
 
@@ -108,7 +115,23 @@ class Settings:
         PageFooter.NONE, "Below each page: none, page (its number and how many) or full (also attempt and name)."
     )
     page_watermark: str = _setting("", "Text across each page, e.g. DEMO; empty: none.")
-    archive_format: ArchiveFormat = _setting(ArchiveFormat.TAR_GZ, "tar.gz or zip (docs/adr/0003).")
+    archive_format: ArchiveFormat = _setting(ArchiveFormat.TAR_GZ, "tar.gz, zip or zip-stored (docs/adr/0003).")
+    archive_layout: ArchiveLayout = _setting(
+        ArchiveLayout.PLUGIN, "plugin: what Moodle's plugins read; bagit: a bag of RFC 8493 (docs/adr/0009)."
+    )
+    source_organization: str = _setting("", "Who archives, for bag-info.txt and ro-crate-metadata.json.")
+    source_organization_url: str = _setting(
+        "", "Its page on the web, or better its ROR id (https://ror.org/...), for ro-crate-metadata.json."
+    )
+    contact_email: str = _setting("", "Whom to ask about an archive, for the same two files.")
+    retention_keep_years: int = _setting(
+        0,
+        "Years after the newest attempt that an archive must be kept, when the job does not say; 0: not said.",
+        low=0,
+        high=MAX_KEEP_YEARS,
+    )
+    retention_legal_basis: str = _setting("", "Why it must be kept, when the job does not say.")
+    retention_deletion_class: str = _setting("", "How it is to be destroyed afterwards, when the job does not say.")
     compression_level: int = _setting(1, "0 to 3; higher is smaller and slower.", low=0, high=3)
     tsa_urls: tuple[Secret, ...] = _setting(
         (), "Time-stamp authorities (comma-separated, tried in order; may hold user:password@). Empty: unstamped."
@@ -131,11 +154,36 @@ class Settings:
                 f"{variable('pdf_embed')} wants {variable('pdf_profile')} 3a or 3u, got {self.pdf_profile.value!r}: "
                 "other PDF/A may not hold files"
             )
+        self._check_texts()
         for origin in self.public_origins:
             try:
                 LmsOrigin.of(origin)
             except ValueError as exc:
                 raise SettingsError(f"{variable('public_origins')}: {origin!r}: {exc}") from exc
+
+    def _check_texts(self) -> None:
+        limits = {
+            "source_organization": MAX_LEGAL_BASIS_CHARS,
+            "source_organization_url": MAX_LEGAL_BASIS_CHARS,
+            "contact_email": MAX_DELETION_CLASS_CHARS,
+            "retention_legal_basis": MAX_LEGAL_BASIS_CHARS,
+            "retention_deletion_class": MAX_DELETION_CLASS_CHARS,
+        }
+        for name, max_chars in limits.items():
+            if not is_one_line(getattr(self, name), max_chars):
+                raise SettingsError(f"{variable(name)} must be one line of at most {max_chars} characters")
+        url = self.source_organization_url
+        if url and (not url.isascii() or not url.startswith(("https://", "http://")) or " " in url):
+            raise SettingsError(f"{variable('source_organization_url')} must begin with https:// or http://")
+
+    @property
+    def retention(self) -> RetentionRule:
+        """The rule for jobs that have none of their own."""
+        return RetentionRule(
+            keep_years=self.retention_keep_years or None,
+            legal_basis=self.retention_legal_basis.strip(),
+            deletion_class=self.retention_deletion_class.strip(),
+        )
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> tuple[Self, tuple[str, ...]]:
@@ -286,6 +334,7 @@ _PARSERS: Final[Mapping[Any, Callable[[str], Any]]] = {
     EmbeddedFiles: _choice(EmbeddedFiles, [e.value for e in EmbeddedFiles]),
     PageFooter: _choice(PageFooter, [f.value for f in PageFooter]),
     ArchiveFormat: _choice(ArchiveFormat, [f.value for f in ArchiveFormat]),
+    ArchiveLayout: _choice(ArchiveLayout, [a.value for a in ArchiveLayout]),
 }
 
 

@@ -21,6 +21,7 @@ else
 fi
 step "judges"
 # Without them the tests that need them are skipped, which CI does not accept.
+bash tests/tools/judges/crates.sh
 judged=", PDF/A by veraPDF included"
 bash tests/tools/judges/build.sh || judged="; PDF/A was not judged, because veraPDF could not be built here"
 step "contract, integration and acceptance tests"

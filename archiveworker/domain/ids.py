@@ -114,10 +114,17 @@ class ArchivePath:
 def _safe_part(text: str) -> str:
     text = _FORBIDDEN.sub("_", unicodedata.normalize("NFC", text))
     text = "".join("_" if unicodedata.category(c) in ("Cc", "Cf", "Cs", "Zl", "Zp") else c for c in text)
-    text = _shortened(text.strip().rstrip(". "))
+    text = _shortened(_trimmed(text))
     if _RESERVED.match(text):
         text = f"_{text}"
     return "_" if text in ("", ".", "..") else text
+
+
+def _trimmed(text: str) -> str:
+    """Take off outer white space of any kind, and dots at the end, in whatever order they come."""
+    while text != (shorter := text.strip().rstrip(".")):
+        text = shorter
+    return text
 
 
 def _shortened(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 
 from archiveworker.domain.document import ArchiveFile, Document, PdfFacts, RenderOptions
 from archiveworker.domain.ids import ArchivePath, ItemKey
+from archiveworker.domain.retention import RetentionRule
 from archiveworker.domain.secret import Secret
 
 
@@ -52,6 +53,17 @@ class ArchiveFormat(StrEnum):
 
     TAR_GZ = "tar.gz"
     ZIP = "zip"
+    ZIP_STORED = "zip-stored"
+    """A zip without compression."""
+
+
+class ArchiveLayout(StrEnum):
+    """Where things stand in the archive (docs/adr/0009)."""
+
+    PLUGIN = "plugin"
+    """What Moodle's plugins read: everything at the root."""
+    BAGIT = "bagit"
+    """A bag of RFC 8493 below one folder; Moodle stores it but cannot export one student's data from it."""
 
 
 class OnError(StrEnum):
@@ -74,6 +86,8 @@ class ArchiveOptions:
         file_hashes: put a ``.sha256`` beside every file.
         flatten: put all files of the items into one folder.
         on_item_error: what an item that failed for good does to the job.
+        layout: where things stand in the archive; None takes the worker's setting.
+        retention: how long the archive is to be kept; what it leaves open is as the worker's settings say.
     """
 
     archive_name: str
@@ -82,6 +96,8 @@ class ArchiveOptions:
     file_hashes: bool = True
     flatten: bool = False
     on_item_error: OnError = OnError.FAIL
+    layout: ArchiveLayout | None = None
+    retention: RetentionRule = field(default_factory=RetentionRule)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 
 from archiveworker.domain.evidence import Timestamp
 from archiveworker.domain.ids import ArchivePath, JobId
+from archiveworker.evidence import bagit, verify_text
 from archiveworker.evidence import manifest as lists
-from archiveworker.evidence import verify_text
 from archiveworker.evidence.entries import Entry, InlineFile
 
 EVIDENCE_FOLDER = "evidence/"
@@ -87,8 +87,10 @@ def evidence_of(manifest: InlineFile, stamp: Timestamp | None, record: JobRecord
         record: of the job.
     """
     moment = record.archived_at.replace(microsecond=0)
+    is_bag = bagit.is_manifest_of_bag(manifest.data)
+    file_count = manifest.data.count(b"\n") + (len(bagit.TAG_NAMES) if is_bag else 0)
     contents = {
-        VERIFY_NAME: verify_text.inside_archive(stamp, file_count=manifest.data.count(b"\n")),
+        VERIFY_NAME: verify_text.inside_archive(stamp, file_count=file_count, is_bag=is_bag),
         JOB_NAME: _job_text(record, stamp),
     }
     if stamp is not None:

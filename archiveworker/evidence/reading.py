@@ -78,6 +78,8 @@ class Scan:
         sidecars: contents of the ``.sha256`` files below ``attempts/`` and ``backups/``.
         archive_digest: of the archive itself; None for a folder.
         complete: False when reading had to stop early.
+        base: folder of a bag with a slash at its end, which is not in the names; empty in the plugins' layout.
+        payload_bytes: of a bag's files below ``data/``.
     """
 
     digests: dict[str, Sha256] = field(default_factory=dict)
@@ -85,6 +87,8 @@ class Scan:
     sidecars: dict[str, bytes] = field(default_factory=dict)
     archive_digest: Sha256 | None = None
     complete: bool = True
+    base: str = ""
+    payload_bytes: int = 0
 
 
 class Member(NamedTuple):

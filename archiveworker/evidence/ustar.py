@@ -18,7 +18,8 @@ SIDECAR_BYTES = len(".sha256")
 
 _NAME_BYTES, _PREFIX_BYTES = 100, 155
 _DIGEST_DIGITS = 16
-_FOLDER_BYTES = 110
+FOLDER_MAX_BYTES = 110
+"""Of an item's folder, so that sub-folders and names still fit below."""
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,10}\Z")
 
 
@@ -58,7 +59,7 @@ def shortened(path: ArchivePath, *, reserve_bytes: int = SIDECAR_BYTES) -> Archi
     return ArchivePath(f"{folder}/{name}" if folder else name)
 
 
-def shortened_folder(folder: ArchivePath, *, limit_bytes: int = _FOLDER_BYTES) -> ArchivePath:
+def shortened_folder(folder: ArchivePath, *, limit_bytes: int = FOLDER_MAX_BYTES) -> ArchivePath:
     """Return ``folder``, or a shorter one of at most ``limit_bytes``, so that sub-folders and names still fit below.
 
     Leading parts are kept as long as they fit; the rest becomes one part with a digest of the whole.

@@ -14,7 +14,7 @@ from pathlib import Path
 from archiveworker.domain.digest import Sha256
 from archiveworker.domain.errors import NotFoundError
 from archiveworker.domain.evidence import VerificationReport
-from archiveworker.evidence import folder_reader, gzip_reader, layout, tar_reader, verify_checks, zip_reader
+from archiveworker.evidence import folder_reader, gzip_reader, layout, tar_reader, verify_bag, verify_checks, zip_reader
 from archiveworker.evidence import manifest as lists
 from archiveworker.evidence.reading import Findings, Limits, Member, Scan, UnreadableError
 from archiveworker.evidence.timestamp_check import load_certificates
@@ -29,6 +29,7 @@ STEPS = (
     "manifest_timestamp",
     "archive_timestamp",
     "metadata",
+    "bag",
 )
 """First parts of the checks' names, in the order in which they are made; they are numbered from 1 in reports."""
 
@@ -55,25 +56,32 @@ def verify(
     if not archive.exists():
         raise NotFoundError(f"there is no archive {str(archive)!r}; check the path")
     trusted = load_certificates(trusted_pem) if trusted_pem is not None else ()
-    limits = limits or Limits()
     findings = Findings(archive.name or str(archive))
+    scan = _read(archive, limits or Limits(), findings)
+    if findings.held("container"):
+        findings.good("container", f"read to its end, {len(scan.digests)} files")
+    verify_checks.check_names(scan.digests, findings)
+    file_count, tags = len(scan.digests), verify_bag.set_aside(scan)
+    damaged = verify_checks.check_evidence_list(scan, findings)
+    listed = verify_checks.check_manifest(scan, damaged, findings)
+    verify_checks.check_files(scan, listed, manifest_damaged=lists.MANIFEST_NAME.value in damaged, findings=findings)
+    payload, listed_payload = verify_bag.payload_of(scan, listed, tags)
+    verify_checks.check_sidecars(payload, listed_payload, findings)
+    verify_checks.check_manifest_timestamp(scan, damaged, trusted, findings)
+    verify_checks.check_archive_timestamp(scan, reply, trusted, findings)
+    verify_checks.check_metadata(payload, findings)
+    verify_bag.check(scan, tags, findings)
+    return VerificationReport(findings.archive, tuple(findings.checks), file_count)
+
+
+def _read(archive: Path, limits: Limits, findings: Findings) -> Scan:
     scan = Scan()
     try:
         _scan(archive, limits, findings, scan)
     except UnreadableError as exc:
         scan.complete = False
         findings.bad("container", f"{exc}; what follows could not be read")
-    if findings.held("container"):
-        findings.good("container", f"read to its end, {len(scan.digests)} files")
-    verify_checks.check_names(scan.digests, findings)
-    damaged = verify_checks.check_evidence_list(scan, findings)
-    listed = verify_checks.check_manifest(scan, damaged, findings)
-    verify_checks.check_files(scan, listed, manifest_damaged=lists.MANIFEST_NAME.value in damaged, findings=findings)
-    verify_checks.check_sidecars(scan, listed, findings)
-    verify_checks.check_manifest_timestamp(scan, damaged, trusted, findings)
-    verify_checks.check_archive_timestamp(scan, reply, trusted, findings)
-    verify_checks.check_metadata(scan, findings)
-    return VerificationReport(findings.archive, tuple(findings.checks), len(scan.digests))
+    return scan
 
 
 def _scan(archive: Path, limits: Limits, findings: Findings, scan: Scan) -> None:
@@ -97,7 +105,7 @@ def _scan(archive: Path, limits: Limits, findings: Findings, scan: Scan) -> None
 
 
 def _take_all(members: Iterator[Member], limits: Limits, findings: Findings, scan: Scan) -> None:
-    for member in members:
+    for member in verify_bag.without_base(members, scan, findings):
         sha256, kept = hashlib.sha256(), bytearray()
         store, max_bytes = _store(member.name, limits, scan)
         for chunk in member.chunks:
@@ -116,7 +124,7 @@ def _take_all(members: Iterator[Member], limits: Limits, findings: Findings, sca
 
 def _store(name: str, limits: Limits, scan: Scan) -> tuple[dict[str, bytes] | None, int]:
     """Return where the file's contents are kept, if at all, and up to which size."""
-    if name in verify_checks.KEPT_NAMES:
+    if verify_bag.plain(name) in verify_checks.KEPT_NAMES or name in verify_bag.KEPT_NAMES:
         return scan.kept, limits.max_list_bytes
     if layout.is_content(name) and name.endswith(lists.SIDECAR_SUFFIX):
         return scan.sidecars, _SIDECAR_MAX_BYTES

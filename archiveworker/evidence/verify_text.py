@@ -29,18 +29,29 @@ _TRUST = {
 }
 
 
-def inside_archive(stamp: Timestamp | None, *, file_count: int) -> bytes:
+_BAG_STEP = """
+   This archive is a bag (RFC 8493); its declaration and its description are listed apart:
+
+    sha256sum --quiet -c data/tag-files-sha256.txt && echo "the tag files are unchanged"
+
+   It must answer "the tag files are unchanged".
+"""
+
+
+def inside_archive(stamp: Timestamp | None, *, file_count: int, is_bag: bool = False) -> bytes:
     """Return ``evidence/VERIFY.txt``; its commands run in the archive's root folder.
 
     Args:
         stamp: over the manifest; None when the archive is unstamped.
-        file_count: files that the manifest lists.
+        file_count: files beside the manifest and the evidence.
+        is_bag: the archive is a bag.
     """
+    bag_step = _BAG_STEP if is_bag else ""
     if stamp is None:
         template = Template(resources.text("evidence/verify_unstamped.txt"))
-        return template.substitute(file_count=file_count).encode()
+        return template.substitute(file_count=file_count, bag_step=bag_step).encode()
     template = Template(resources.text("evidence/verify_stamped.txt"))
-    return template.substitute(_fields(stamp), file_count=file_count).encode()
+    return template.substitute(_fields(stamp), file_count=file_count, bag_step=bag_step).encode()
 
 
 def beside_archive(archive_name: str, stamp: Timestamp) -> bytes:

@@ -45,7 +45,8 @@ class Book:
 
     async def packed(self, archive: Json, evidence: list[str]) -> None:
         """Note the archive and its evidence and publish them."""
-        shown = {key: archive[key] for key in ("name", "sha256", "size_bytes")}
+        # The last two are missing in a job that release 0.1 packed.
+        shown = {key: archive.get(key) for key in ("name", "sha256", "size_bytes", "layout", "retention")}
         self.story = replace(self.story, archive=shown, evidence=tuple(evidence))
         await self._publish()
 

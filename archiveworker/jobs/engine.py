@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID, WorkflowHandleAsync
 
-from archiveworker.domain.errors import ConflictError, NotFoundError, QueueFullError, TokenRefusedError
+from archiveworker.domain.errors import ConflictError, NotFoundError, QueueFullError, RequestError, TokenRefusedError
 from archiveworker.domain.ids import JobId, LmsOrigin, new_job_id
 from archiveworker.domain.job import ArchiveRequest, JobState
 from archiveworker.domain.secret import Secret
@@ -131,10 +131,17 @@ class Engine:
 
         Raises:
             QueueFullError: as many jobs wait as may; several may have asked ``check_capacity`` at the same time.
+            RequestError: the archive would have to be deleted at once.
         """
+        self._check_retention(request)
         async with self._intake:
             await self.check_capacity()
             return await self._submit(request)
+
+    def _check_retention(self, request: ArchiveRequest) -> None:
+        keep_until, today = request.options.retention.keep_until, self._tools.clock.now().date()
+        if keep_until is not None and keep_until < today:
+            raise RequestError(f"retention.keep_until must not be in the past; it is {keep_until}, today is {today}")
 
     async def _submit(self, request: ArchiveRequest) -> JobId:
         job_id = new_job_id()

@@ -8,23 +8,29 @@ from pathlib import Path
 import structlog
 
 from archiveworker.domain.digest import Sha256
-from archiveworker.domain.errors import TimestampError
+from archiveworker.domain.errors import ConflictError, TimestampError
 from archiveworker.domain.evidence import Timestamp
 from archiveworker.domain.ids import JobId
-from archiveworker.domain.job import ArchiveFormat, FinishedArchive, JobState, OnError
+from archiveworker.domain.job import FinishedArchive, JobState, OnError
 from archiveworker.evidence import layout, verify_text
 from archiveworker.evidence.container import ContainerFormat, pack
-from archiveworker.evidence.entries import Entry
-from archiveworker.jobs.package import PackageInput, package_contents
-from archiveworker.jobs.records import Json, archive_from_json, archive_to_json, file_from_json, plan_from_json
+from archiveworker.evidence.entries import InlineFile
+from archiveworker.jobs.package import PackageInput, make_package
+from archiveworker.jobs.records import (
+    Json,
+    archive_from_json,
+    archive_to_json,
+    file_from_json,
+    plan_from_json,
+    retention_to_json,
+)
 from archiveworker.jobs.results import load_results
 from archiveworker.jobs.stamps import stamp_from_json, stamp_to_json
-from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobTools, OpenJob, OpenJobs
+from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobTools, OpenJobs
 
 log = structlog.get_logger(__name__)
 
 PACKAGE_FOLDER = "package"
-_CONTAINERS = {ArchiveFormat.TAR_GZ: ContainerFormat.TAR_GZ, ArchiveFormat.ZIP: ContainerFormat.ZIP}
 
 
 class FinishSteps:
@@ -41,8 +47,8 @@ class FinishSteps:
 
     async def describe(self, job_id: JobId, plan: Json, backups: list[Json]) -> str:
         """Write the manifest beside the evidence and return its SHA-256 in hex."""
-        contents, _ = await self._contents(job_id, plan, backups)
-        manifest = layout.manifest_of(contents)
+        given = await self._given(job_id, plan, backups)
+        manifest = layout.manifest_of((await asyncio.to_thread(make_package, given)).listed)
         await asyncio.to_thread(_write, self._tools.evidence_folder(job_id) / manifest.path.name, manifest.data)
         return manifest.sha256.hex
 
@@ -55,27 +61,34 @@ class FinishSteps:
 
     async def pack(self, job_id: JobId, plan: Json, backups: list[Json], stamp: Json | None) -> Json:
         """Write the archive in one pass; return what it is."""
-        contents, job = await self._contents(job_id, plan, backups)
-        manifest = layout.manifest_of(contents)
-        record = layout.JobRecord(job_id, self._tools.clock.now(), self._tools.software, job.request.lms_base_url)
+        given = await self._given(job_id, plan, backups)
+        package = await asyncio.to_thread(make_package, given)
+        manifest = layout.manifest_of(package.listed)
+        await asyncio.to_thread(check_described, self._tools.evidence_folder(job_id) / manifest.path.name, manifest)
+        options, now = given.request.options, self._tools.clock.now()
+        record = layout.JobRecord(job_id, now, self._tools.software, given.request.lms_base_url)
         evidence = layout.evidence_of(manifest, stamp_from_json(stamp), record)
-        container = _CONTAINERS[job.request.options.archive_format or self._tools.policy.archive_format]
+        container = ContainerFormat(options.archive_format or self._tools.policy.archive_format)
         spool = await asyncio.to_thread(self._tools.spool.item, job_id, PACKAGE_FOLDER)
-        name = f"{job.request.options.archive_name}.{container.suffix}"
+        name = f"{options.archive_name}.{container.suffix}"
         target = spool.folder / f"archive.{container.suffix}"
         packed = await asyncio.to_thread(
             pack,
-            [*contents, manifest, *evidence],
+            package.completed(manifest, evidence),
             spool=self._tools.spool.job_folder(job_id),
             target=target,
             container=container,
             level=self._tools.policy.compression_level,
         )
-        log.info("archive_packed", archive=name, files=len(contents), bytes=packed.size_bytes, sha256=packed.sha256.hex)
+        log.info(
+            "archive_packed", archive=name, files=len(package.listed), bytes=packed.size_bytes, sha256=packed.sha256.hex
+        )
         archive = FinishedArchive(name, spool.relative(target), packed.sha256.hex, packed.size_bytes)
         line = f"{archive.sha256}  {archive.name}\n".encode()
         await asyncio.to_thread(_write, self._tools.evidence_folder(job_id) / f"{name}.sha256", line)
-        return archive_to_json(archive)
+        retention = given.applied_retention
+        kept = {"layout": given.layout.value, "retention": retention_to_json(retention)}
+        return {**archive_to_json(archive), **kept, "warning": retention.warning(now.date())}
 
     async def stamp_archive(self, job_id: JobId, archive: Json) -> str:
         """Have the whole archive stamped, detached; return a warning or nothing."""
@@ -120,18 +133,22 @@ class FinishSteps:
         if JobState(state) in (JobState.FINISHED, JobState.CANCELLED):
             await asyncio.to_thread(self._tools.spool.discard, job_id, keep=frozenset({EVIDENCE_FOLDER}))
 
-    async def _contents(self, job_id: JobId, plan: Json, backups: list[Json]) -> tuple[tuple[Entry, ...], OpenJob]:
-        job = await self._open_jobs.get(job_id)
-        given = PackageInput(
-            request=job.request,
+    async def _given(self, job_id: JobId, plan: Json, backups: list[Json]) -> PackageInput:
+        request = (await self._open_jobs.get(job_id)).request
+        policy = self._tools.policy
+        return PackageInput(
+            request=request,
             plan=plan_from_json(plan),
             results=await load_results(job_id),
             backups=tuple(file_from_json(file) for file in backups),
             software=self._tools.software,
-            profile=self._tools.policy.pdf_profile,
+            profile=policy.pdf_profile,
+            layout=request.options.layout or policy.archive_layout,
+            retention=request.options.retention.over(policy.retention),
+            organization=policy.organization,
+            organization_url=policy.organization_url,
+            contact_email=policy.contact_email,
         )
-        contents = await asyncio.to_thread(package_contents, given)
-        return layout.with_sidecars(contents, include_filehashes=job.request.options.file_hashes), job
 
     async def _stamp(self, digest: Sha256) -> tuple[Timestamp | None, str]:
         timestamper = self._tools.timestamper
@@ -159,6 +176,23 @@ def _write(file: Path, data: bytes) -> None:
     part = file.with_name(f".{file.name}.part")
     part.write_bytes(data)
     part.replace(file)
+
+
+def check_described(file: Path, manifest: InlineFile) -> None:
+    """Compare with what was stamped: the worker may have been restarted in between, with other settings.
+
+    Args:
+        file: the manifest as it was stamped.
+        manifest: of what is about to be packed.
+
+    Raises:
+        ConflictError: they differ.
+    """
+    if file.read_bytes() != manifest.data:
+        raise ConflictError(
+            "the worker or its settings changed after the list of files was time-stamped; archiveworker jobs retry "
+            "makes the archive again"
+        )
 
 
 def _names(folder: Path) -> list[str]:

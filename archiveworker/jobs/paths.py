@@ -11,22 +11,43 @@ from dataclasses import replace
 from archiveworker.domain.document import ArchiveFile
 from archiveworker.domain.ids import ArchivePath, ItemKey
 from archiveworker.domain.job import ItemRecord
-from archiveworker.evidence.ustar import shortened, shortened_folder
+from archiveworker.evidence.ustar import FOLDER_MAX_BYTES, shortened, shortened_folder
 
 
-def placed(records: Iterable[ItemRecord], *, flatten: bool) -> tuple[ItemRecord, ...]:
+def placed(records: Iterable[ItemRecord], *, flatten: bool, below: str = "") -> tuple[ItemRecord, ...]:
     """Return the records with the final paths of their files, sorted by folder.
 
     Args:
         records: in any order.
         flatten: put every file at the top, with the item's key before its name.
+        below: folder, with a slash at its end, that the paths will be put into; they leave room for it.
     """
     ordered = sorted(records, key=lambda r: r.key)
     if flatten:
-        return tuple(_flattened(record) for record in ordered)
-    folders = unique_folders({record.key: shortened_folder(record.folder) for record in ordered})
-    moved = (_moved(record, folders[record.key]) for record in ordered)
+        return tuple(_flattened(record, below) for record in ordered)
+    limit_bytes = FOLDER_MAX_BYTES - len(below.encode())
+    folders = unique_folders(
+        {record.key: shortened_folder(record.folder, limit_bytes=limit_bytes) for record in ordered}
+    )
+    moved = (_moved(record, folders[record.key], below) for record in ordered)
     return tuple(sorted(moved, key=lambda r: r.folder))
+
+
+def without_percent(record: ItemRecord) -> ItemRecord:
+    """Return the record with ``_`` for each percent sign in its paths: a bag may not hold any (``evidence.bagit``)."""
+    files = tuple(replace(file, path=bag_path(file.path)) for file in record.files)
+    return replace(record, folder=bag_path(record.folder), files=files)
+
+
+def bag_path(path: ArchivePath) -> ArchivePath:
+    """Return the path with ``_`` for each percent sign."""
+    return ArchivePath(path.value.replace("%", "_"))
+
+
+def unique_paths(files: Iterable[ArchiveFile]) -> tuple[ArchiveFile, ...]:
+    """Return the files, with a number in the names of those whose path an earlier one has."""
+    taken: set[str] = set()
+    return tuple(replace(file, path=_free(file.path, taken)) for file in files)
 
 
 def metadata_path(record: ItemRecord, *, flatten: bool) -> str:
@@ -63,16 +84,20 @@ def _clashing(folders: Mapping[ItemKey, ArchivePath]) -> set[ItemKey]:
     return clashing
 
 
-def _moved(record: ItemRecord, folder: ArchivePath) -> ItemRecord:
+def _moved(record: ItemRecord, folder: ArchivePath, below: str) -> ItemRecord:
     taken: set[str] = set()
     files = []
     for file in record.files:
         rest = file.path.value.removeprefix(f"{record.folder}/")
-        files.append(replace(file, path=_free(shortened(ArchivePath(f"{folder}/{rest}")), taken)))
+        files.append(replace(file, path=_free(_short(f"{folder}/{rest}", below), taken)))
     return replace(record, folder=folder, files=tuple(files))
 
 
-def _flattened(record: ItemRecord) -> ItemRecord:
+def _short(path: str, below: str) -> ArchivePath:
+    return ArchivePath(shortened(ArchivePath(f"{below}{path}")).value.removeprefix(below))
+
+
+def _flattened(record: ItemRecord, below: str) -> ItemRecord:
     taken: set[str] = set()
     stem = record.files[0].path.name.removesuffix(".pdf")
     files: list[ArchiveFile] = []
@@ -80,7 +105,7 @@ def _flattened(record: ItemRecord) -> ItemRecord:
         parts = file.path.value.removeprefix(f"{record.folder}/").split("/")
         name = ".".join([stem, "attachment", *parts[1:]]) if parts[0] == "attachments" else ".".join(parts)
         path = ArchivePath.sanitised(f"{_flat_prefix(record.key)}{name}")
-        files.append(replace(file, path=_free(shortened(path), taken)))
+        files.append(replace(file, path=_free(_short(path.value, below), taken)))
     return replace(record, files=tuple(files))
 
 

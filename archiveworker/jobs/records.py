@@ -13,6 +13,7 @@ from archiveworker.domain.digest import Sha256
 from archiveworker.domain.document import ArchiveFile, PdfFacts, PdfProfile
 from archiveworker.domain.ids import ArchivePath, ItemKey, JobId
 from archiveworker.domain.job import FinishedArchive, ItemRecord, Plan, PlannedBackup, PlannedItem
+from archiveworker.domain.retention import Retention
 
 FORMAT: Final = 1
 """Number of the stored form; raise it when a reader of the old form could misunderstand the new one."""
@@ -191,3 +192,15 @@ def archive_from_json(data: Json) -> FinishedArchive:
     return FinishedArchive(
         name=data["name"], spooled=data["spooled"], sha256=data["sha256"], size_bytes=data["size_bytes"]
     )
+
+
+def retention_to_json(retention: Retention) -> Json | None:
+    """Return what ``GET /jobs/<id>`` shows; None when there is no rule."""
+    if retention == Retention():
+        return None
+    return {
+        "keep_until": retention.keep_until.isoformat() if retention.keep_until else None,
+        "keep_years": retention.keep_years,
+        "legal_basis": retention.legal_basis,
+        "deletion_class": retention.deletion_class,
+    }

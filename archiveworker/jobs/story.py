@@ -22,7 +22,7 @@ class Story:
         items_total: number of items, None before they are known.
         failures: ``{"item", "code", "message"}`` of each item that failed for good.
         warnings: ``{"subject", "message"}``.
-        archive: ``{"name", "sha256", "size_bytes"}`` once packed.
+        archive: ``{"name", "sha256", "size_bytes", "layout", "retention"}`` once packed.
         evidence: names that ``GET /jobs/<id>/evidence/<name>`` serves.
     """
 

@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from archiveworker.domain.document import EmbeddedFiles, PdfProfile, Renderer
 from archiveworker.domain.errors import SourceError, TokenRefusedError
 from archiveworker.domain.evidence import Timestamper
 from archiveworker.domain.ids import JobId
-from archiveworker.domain.job import ArchiveFormat, ArchiveRequest, OnError
+from archiveworker.domain.job import ArchiveFormat, ArchiveLayout, ArchiveRequest, OnError
 from archiveworker.domain.ports import SecretStore, Source, SourceConnection
+from archiveworker.domain.retention import RetentionRule
 from archiveworker.jobs.records import StoredJob
 from archiveworker.runtime.clock import Clock
 from archiveworker.runtime.spool import LocalSpool
@@ -34,6 +35,11 @@ class JobPolicy:
         backup_poll_s: how often the LMS is asked whether a backup is ready.
         job_timeout_s: then a job is given up with TIMEOUT.
         archive_format: container when the request does not say.
+        archive_layout: where things stand in the archive when the request does not say.
+        retention: what the request leaves open.
+        organization: who archives; empty when it is not said.
+        organization_url: its page or its ROR id; empty when it is not said.
+        contact_email: whom to ask; empty when it is not said.
         pdf_profile: what PDFs claim to be.
         pdf_embed: what is put into the PDFs beside their pages.
         pdf_embed_max_bytes: of all files in one PDF; what does not fit stays outside.
@@ -52,6 +58,11 @@ class JobPolicy:
     backup_poll_s: float = 15.0
     job_timeout_s: float = 6 * 3600.0
     archive_format: ArchiveFormat = ArchiveFormat.TAR_GZ
+    archive_layout: ArchiveLayout = ArchiveLayout.PLUGIN
+    retention: RetentionRule = field(default_factory=RetentionRule)
+    organization: str = ""
+    organization_url: str = ""
+    contact_email: str = ""
     pdf_profile: PdfProfile = PdfProfile.PDF_A_3A
     pdf_embed: EmbeddedFiles = EmbeddedFiles.NONE
     pdf_embed_max_bytes: int = 32 * 1024**2

@@ -166,6 +166,7 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
         stamped = await self._persistently("stamp_manifest", self._finish.stamp_manifest, job_id, manifest)
         book.warn("job", stamped["warning"])
         archive = await run_step("pack", self._finish.pack, job_id, plan, backups, stamped["stamp"])
+        book.warn("job", archive.get("warning", ""))
         book.warn("job", await self._persistently("stamp_archive", self._finish.stamp_archive, job_id, archive))
         await book.packed(archive, await run_step("list_evidence", self._finish.list_evidence, job_id))
         ticket = await self._persistently("upload", self._finish.upload, job_id, archive)

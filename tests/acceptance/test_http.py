@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aiohttp
@@ -216,6 +217,9 @@ WRONG: dict[str, list[object]] = {
     f"{TASK}.foldername_pattern": [7, "", " ", "x" * 5000, "a\0b", ["a"]],
     "task_moodle_backups": ["all", {"a": 1}, ["a"], [None]],
     "moodle_max_upload_bytes": ["many", 1.5, -2, [1]],
+    "archive_format": ["rar", 7, "", ["zip"]],
+    "archive_layout": ["bag", True, {"bagit": 1}],
+    "retention": [5, "5 years", [], {"keep": 1}, {"keep_until": "soon"}, {"keep_years": 0}, {"legal_basis": "a\nb"}],
 }
 
 
@@ -282,6 +286,13 @@ async def test_the_addresses_of_moodle_belong_together(
 ) -> None:
     sentence = await refused(worker, changed(body, key, url))
     assert "moodle_" in sentence
+
+
+async def test_an_archive_that_would_be_due_for_deletion_at_once(body: Body, worker: WorkerProcess) -> None:
+    for day in ("2001-02-03", f"{datetime.now(UTC) - timedelta(days=1):%Y-%m-%d}"):
+        status, answer, _ = await worker.request("POST", "/archive", json=body | {"retention": {"keep_until": day}})
+        assert status == 400
+        assert answer["error"].startswith(f"retention.keep_until must not be in the past; it is {day}, today is ")
 
 
 async def test_nothing_to_do_and_the_same_twice(body: Body, worker: WorkerProcess) -> None:

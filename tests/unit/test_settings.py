@@ -27,7 +27,10 @@ def test_the_defaults_are_valid() -> None:
         ),
         ({"ARCHIVEWORKER_PORT": "99999"}, "ARCHIVEWORKER_PORT must be 0..65535, got 99999"),
         ({"ARCHIVEWORKER_PORT": "eighty"}, "ARCHIVEWORKER_PORT must be a whole number, got 'eighty'"),
-        ({"ARCHIVEWORKER_ARCHIVE_FORMAT": "rar"}, "ARCHIVEWORKER_ARCHIVE_FORMAT must be tar.gz or zip, got 'rar'"),
+        (
+            {"ARCHIVEWORKER_ARCHIVE_FORMAT": "rar"},
+            "ARCHIVEWORKER_ARCHIVE_FORMAT must be tar.gz or zip or zip-stored, got 'rar'",
+        ),
         ({"ARCHIVEWORKER_CHROMIUM_SANDBOX": "perhaps"}, "must be true or false, got 'perhaps'"),
         ({"ARCHIVEWORKER_LOG_LEVEL": "LOUD"}, "must be DEBUG, INFO, WARNING or ERROR, got 'LOUD'"),
         ({"ARCHIVEWORKER_JOBS_MAX_COUNT": "0"}, "ARCHIVEWORKER_JOBS_MAX_COUNT must be 1..256, got 0"),
@@ -97,7 +100,7 @@ def test_secrets_come_from_files_and_never_show(tmp_path: Path) -> None:
 
 
 def test_every_number_has_its_unit_in_its_name() -> None:
-    units = ("_s", "_mib", "_days", "_bytes", "_count", "_level", "_mm", "_px", "port")
+    units = ("_s", "_mib", "_days", "_years", "_bytes", "_count", "_level", "_mm", "_px", "port")
     for item in fields(Settings):
         if isinstance(item.default, int | float) and not isinstance(item.default, bool):
             assert item.name.endswith(units), item.name

@@ -77,7 +77,7 @@ def read_request(body: Mapping[str, object], flavour: Flavour, config: MoodleCon
         sections=MappingProxyType(job.flags("report_sections")),
         foldername_pattern=_pattern(job, "foldername_pattern", flavour),
         filename_pattern=_pattern(job, "filename_pattern", flavour),
-        options=_options(job),
+        options=request.packaging(fields, _options(job)),
         max_upload_bytes=request.max_upload_bytes(api, "max_upload_bytes"),
     )
 

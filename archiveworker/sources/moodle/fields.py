@@ -4,7 +4,7 @@ Values are never shown: one of them is the token.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from archiveworker.domain.errors import RequestError
@@ -28,6 +28,9 @@ class Fields:
 
     def __contains__(self, key: str) -> bool:
         return self._values.get(key) is not None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
 
     def name(self, key: str) -> str:
         """Return how the sentence calls the field ``key``."""

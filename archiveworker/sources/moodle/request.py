@@ -2,19 +2,33 @@
 
 import re
 import unicodedata
-from typing import Final
+from dataclasses import replace
+from enum import StrEnum
+from typing import Final, TypeVar
 
 from archiveworker.domain.document import ImageLimit, PaperFormat
 from archiveworker.domain.errors import RequestError
 from archiveworker.domain.ids import ArchivePath
+from archiveworker.domain.job import ArchiveFormat, ArchiveLayout, ArchiveOptions
+from archiveworker.domain.retention import (
+    MAX_DELETION_CLASS_CHARS,
+    MAX_KEEP_YEARS,
+    MAX_LEGAL_BASIS_CHARS,
+    RetentionRule,
+    day,
+    is_one_line,
+)
 from archiveworker.domain.secret import Secret
 from archiveworker.sources.moodle.fields import Fields
 from archiveworker.sources.moodle.site import MoodleSite
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
 
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,256}")
 _MAX_SIDE_PX: Final = 100_000
 _MAX_NAME_CHARS: Final = 1024
 _NOT_IN_NAMES: Final = '/<>:"|?*\\'
+_RETENTION_KEYS: Final = ("keep_until", "keep_years", "legal_basis", "deletion_class")
 _PAPER: Final = {paper.value.casefold(): paper for paper in PaperFormat}
 
 
@@ -131,3 +145,66 @@ def file_url(fields: Fields, key: str, moodle: MoodleSite, public_base_urls: tup
     except ValueError as exc:
         raise RequestError(f"{fields.name(key)} is not an address that can be used: it {exc}") from exc
     return url
+
+
+def packaging(fields: Fields, options: ArchiveOptions) -> ArchiveOptions:
+    """Return ``options`` with what no plugin sends but another LMS may: container, layout, retention.
+
+    The keys are optional and stand at the top of the request: ``archive_format``, ``archive_layout``, ``retention``.
+
+    Raises:
+        RequestError: one of them is there and wrong.
+    """
+    return replace(
+        options,
+        archive_format=_choice(fields, "archive_format", ArchiveFormat),
+        layout=_choice(fields, "archive_layout", ArchiveLayout),
+        retention=retention(fields, "retention"),
+    )
+
+
+def retention(fields: Fields, key: str) -> RetentionRule:
+    """Return how long the archive is to be kept; a key that is not known is an error, for it may be a misspelt one.
+
+    Whether the day is past is not judged here but when the job is taken: a job that waits must not become wrong.
+
+    Raises:
+        RequestError: it is not an object with keep_until or keep_years, legal_basis, deletion_class.
+    """
+    if key not in fields:
+        return RetentionRule()
+    inner = fields.inner(key)
+    if any(name not in _RETENTION_KEYS for name in inner):
+        raise fields.wrong(key, f"must be an object with nothing but {', '.join(_RETENTION_KEYS)}")
+    if "keep_until" in inner and "keep_years" in inner:
+        raise fields.wrong(key, "must hold keep_until or keep_years, not both")
+    until = None
+    if "keep_until" in inner:
+        try:
+            until = day(inner.text("keep_until", max_chars=10))
+        except (ValueError, RequestError) as exc:
+            raise inner.wrong("keep_until", "must be a day, YYYY-MM-DD") from exc
+    return RetentionRule(
+        keep_until=until,
+        keep_years=inner.integer("keep_years", 1, MAX_KEEP_YEARS) if "keep_years" in inner else None,
+        legal_basis=_one_line(inner, "legal_basis", MAX_LEGAL_BASIS_CHARS),
+        deletion_class=_one_line(inner, "deletion_class", MAX_DELETION_CLASS_CHARS),
+    )
+
+
+def _one_line(fields: Fields, key: str, max_chars: int) -> str:
+    if key not in fields:
+        return ""
+    value = fields.text(key, max_chars=max_chars).strip()
+    if not is_one_line(value, max_chars):
+        raise fields.wrong(key, f"must be one line of at most {max_chars} characters")
+    return value
+
+
+def _choice(fields: Fields, key: str, kind: type[_Choice]) -> _Choice | None:
+    if key not in fields:
+        return None
+    value = fields.raw(key)
+    if not isinstance(value, str) or value not in list(kind):
+        raise fields.wrong(key, f"must be one of {', '.join(kind)}")
+    return kind(value)

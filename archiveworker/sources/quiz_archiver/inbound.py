@@ -73,8 +73,8 @@ class QuizRequest:
         quiz_id: Moodle's number.
         attempts: None when only backups are wanted.
         backups: in the order of the request.
-        archive_name: without extension.
         max_upload_bytes: of one upload; None when the plugin does not say.
+        options: the choices that have nothing to do with Moodle.
     """
 
     version: ApiVersion
@@ -85,20 +85,8 @@ class QuizRequest:
     quiz_id: int
     attempts: AttemptsTask | None
     backups: tuple[WantedBackup, ...]
-    archive_name: str
     max_upload_bytes: int | None
-
-    @property
-    def options(self) -> ArchiveOptions:
-        """The choices that have nothing to do with Moodle."""
-        if self.attempts is None:
-            return ArchiveOptions(self.archive_name)
-        return ArchiveOptions(
-            self.archive_name,
-            render=self.attempts.render,
-            flatten=self.attempts.flatten,
-            file_hashes=self.attempts.file_hashes,
-        )
+    options: ArchiveOptions
 
 
 def read_request(body: Mapping[str, object], config: MoodleConfig) -> QuizRequest:
@@ -118,6 +106,8 @@ def read_request(body: Mapping[str, object], config: MoodleConfig) -> QuizReques
     if attempts is None and not backups:
         raise RequestError(f"{ATTEMPTS} and {BACKUPS} are both empty; at least one of them must be given")
     name = f"quiz-archive-course{course_id}-cm{cm_id}-quiz{quiz_id}"
+    if "archive_filename" in fields:
+        name = request.archive_name(fields, "archive_filename")
     return QuizRequest(
         version=version,
         site=site,
@@ -127,8 +117,16 @@ def read_request(body: Mapping[str, object], config: MoodleConfig) -> QuizReques
         quiz_id=quiz_id,
         attempts=attempts,
         backups=backups,
-        archive_name=request.archive_name(fields, "archive_filename") if "archive_filename" in fields else name,
         max_upload_bytes=request.max_upload_bytes(fields, "moodle_max_upload_bytes"),
+        options=request.packaging(fields, _options(name, attempts)),
+    )
+
+
+def _options(archive_name: str, attempts: AttemptsTask | None) -> ArchiveOptions:
+    if attempts is None:
+        return ArchiveOptions(archive_name)
+    return ArchiveOptions(
+        archive_name, render=attempts.render, flatten=attempts.flatten, file_hashes=attempts.file_hashes
     )
 
 

@@ -53,6 +53,7 @@ def test_an_unsafe_path_is_refused(bad: str) -> None:
         ("李/小龙", "李/小龙"),
         ("a\u202eb", "a_b"),
         ("...", "_"),
+        ("notes\xa0. .", "notes"),
     ],
 )
 def test_sanitising_changes_only_what_is_unsafe(raw: str, safe: str) -> None:

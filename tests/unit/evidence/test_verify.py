@@ -353,6 +353,7 @@ def test_a_list_too_large_for_memory_is_refused(tmp_path: Path) -> None:
         "manifest-sha256.txt",
         "evidence/evidence-sha256.txt",
         "attempts_metadata.csv",
+        "bag-info.txt",
     }
 
 
