@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from archiveworker.domain.digest import Sha256
+from archiveworker.domain.digest import Digest, Sha256
 
 
 class Trust(StrEnum):
@@ -30,7 +30,7 @@ class VerifiedTimestamp:
         trust: why the chain's last certificate is believed.
     """
 
-    digest: Sha256
+    digest: Sha256 | Digest
     generated_at: datetime
     serial_number: int
     policy_oid: str
@@ -60,7 +60,7 @@ class Timestamp:
 class Timestamper(Protocol):
     """Has digests stamped by a time-stamp authority."""
 
-    async def stamp(self, digest: Sha256) -> Timestamp:
+    async def stamp(self, digest: Sha256 | Digest) -> Timestamp:
         """Return a time-stamp over ``digest`` that was checked on receipt.
 
         Raises:

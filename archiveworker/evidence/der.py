@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SEQUENCE, SET, INTEGER, OCTET_STRING, BOOLEAN, CONTEXT_0 = 0x30, 0x31, 0x02, 0x04, 0x01, 0xA0
-_SHA256_OID = bytes.fromhex("0609608648016503040201")
 _NULL = b"\x05\x00"
 
 
@@ -111,14 +110,14 @@ def _sorted_set(value: Value) -> bytes:
     return encode(value.tag, *members)
 
 
-def expected_queries(digest: bytes, nonce: int | None) -> tuple[bytes, bytes]:
+def expected_queries(algorithm_oid: bytes, digest: bytes, nonce: int | None) -> tuple[bytes, bytes]:
     """Return the only two encodings of the TimeStampReq that the worker sends, without and with NULL parameters.
 
     Source: RFC 3161 2.4.1; certReq is TRUE, no policy, no extensions.
     """
 
     def build(parameters: bytes) -> bytes:
-        imprint = encode(SEQUENCE, encode(SEQUENCE, _SHA256_OID, parameters), encode(OCTET_STRING, digest))
+        imprint = encode(SEQUENCE, encode(SEQUENCE, algorithm_oid, parameters), encode(OCTET_STRING, digest))
         number = b"" if nonce is None else unsigned(nonce)
         return encode(SEQUENCE, unsigned(1), imprint, number, encode(BOOLEAN, b"\xff"))
 

@@ -14,7 +14,7 @@ import structlog
 from rfc3161ng import encode_timestamp_request, make_timestamp_request
 from yarl import URL
 
-from archiveworker.domain.digest import Sha256
+from archiveworker.domain.digest import Digest, Sha256
 from archiveworker.domain.errors import SettingsError, TimestampError, VerificationError
 from archiveworker.domain.evidence import Timestamp
 from archiveworker.domain.secret import Secret
@@ -69,7 +69,7 @@ class Rfc3161Timestamper:
         except VerificationError as exc:
             raise SettingsError(f"the trusted certificates of the time-stamp authorities: {exc}") from exc
 
-    async def stamp(self, digest: Sha256) -> Timestamp:
+    async def stamp(self, digest: Sha256 | Digest) -> Timestamp:
         """Return a time-stamp over ``digest`` that was checked on receipt.
 
         Raises:
@@ -90,11 +90,11 @@ class Rfc3161Timestamper:
             "try again later or configure another one"
         )
 
-    async def _ask(self, authority: _Authority, digest: Sha256) -> Timestamp:
+    async def _ask(self, authority: _Authority, digest: Sha256 | Digest) -> Timestamp:
         # An int becomes a minimal DER INTEGER; OpenSSL's TSA refuses raw random bytes once in 256 times.
         nonce = secrets.randbits(_NONCE_BITS)
         request = make_timestamp_request(
-            digest=digest.raw, hashname="sha256", include_tsa_certificate=True, nonce=nonce
+            digest=digest.raw, hashname=digest.algorithm.value, include_tsa_certificate=True, nonce=nonce
         )
         query: bytes = encode_timestamp_request(request)
         reply = await self._post(authority, query)

@@ -18,12 +18,12 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from rfc3161_client import PKIStatus, TimeStampResponse, VerifierBuilder, decode_timestamp_response
 from rfc3161_client import VerificationError as _Rfc3161Error
 
-from archiveworker.domain.digest import Sha256
+from archiveworker.domain.digest import Digest, Sha256
 from archiveworker.domain.errors import VerificationError
 from archiveworker.domain.evidence import Trust, VerifiedTimestamp
 from archiveworker.evidence import cms, der
 
-_SHA256_OID = "2.16.840.1.101.3.4.2.1"
+_OIDS = {"sha256": "2.16.840.1.101.3.4.2.1", "sha384": "2.16.840.1.101.3.4.2.2", "sha512": "2.16.840.1.101.3.4.2.3"}
 _UNREADABLE = (ValueError, KeyError, TypeError, OverflowError, x509.InvalidVersion, UnsupportedAlgorithm)
 _MAX_CHAIN = 10
 
@@ -41,7 +41,7 @@ def load_certificates(pem: bytes) -> tuple[x509.Certificate, ...]:
 
 
 def check_reply(
-    reply: bytes, digest: Sha256, *, nonce: int | None = None, trusted: Sequence[x509.Certificate] = ()
+    reply: bytes, digest: Sha256 | Digest, *, nonce: int | None = None, trusted: Sequence[x509.Certificate] = ()
 ) -> VerifiedTimestamp:
     """Check a TimeStampResp: status, digest, nonce, purpose, signature, chain. Source: RFC 3161 2.4.2.
 
@@ -77,7 +77,7 @@ def check_reply(
         raise VerificationError(f"the time-stamp does not hold: {exc}") from exc
 
 
-def check_query(query: bytes, digest: Sha256, reply: bytes) -> None:
+def check_query(query: bytes, digest: Sha256 | Digest, reply: bytes) -> None:
     """Check that ``query`` is the request that ``reply`` answers, for ``digest``.
 
     Raises:
@@ -85,7 +85,7 @@ def check_query(query: bytes, digest: Sha256, reply: bytes) -> None:
     """
     try:
         nonce = _decoded(reply).tst_info.nonce
-        expected = der.expected_queries(digest.raw, nonce)
+        expected = der.expected_queries(digest.algorithm.oid, digest.raw, nonce)
     except _UNREADABLE as exc:
         raise VerificationError(f"the time-stamp cannot be read: {exc}") from exc
     if query not in expected:
@@ -120,9 +120,9 @@ def _decoded(reply: bytes) -> TimeStampResponse:
     return response
 
 
-def _check_info(response: TimeStampResponse, digest: Sha256, nonce: int | None) -> None:
+def _check_info(response: TimeStampResponse, digest: Sha256 | Digest, nonce: int | None) -> None:
     imprint = response.tst_info.message_imprint
-    if imprint.hash_algorithm.dotted_string != _SHA256_OID or imprint.message != digest.raw:
+    if imprint.hash_algorithm.dotted_string != _OIDS[digest.algorithm] or imprint.message != digest.raw:
         raise ValueError(f"another digest was stamped ({imprint.message.hex()}, expected {digest.hex})")
     if nonce is not None and response.tst_info.nonce != nonce:
         raise ValueError("the nonce is not the one of the request")
@@ -162,7 +162,7 @@ def _is_root(certificate: x509.Certificate) -> bool:
 
 
 def _check_chain(
-    response: TimeStampResponse, digest: Sha256, roots: Sequence[x509.Certificate], nonce: int | None
+    response: TimeStampResponse, digest: Sha256 | Digest, roots: Sequence[x509.Certificate], nonce: int | None
 ) -> None:
     try:
         verifier = VerifierBuilder(roots=list(roots), nonce=nonce).build()
