@@ -9,13 +9,13 @@ Pure: takes entries, gives entries. In this order::
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from archiveworker.domain.evidence import Timestamp
 from archiveworker.domain.ids import ArchivePath, JobId
+from archiveworker.evidence import leaves, verify_text
 from archiveworker.evidence import manifest as lists
-from archiveworker.evidence import verify_text
 from archiveworker.evidence.entries import Entry, InlineFile
 
 EVIDENCE_FOLDER = "evidence/"
@@ -44,6 +44,19 @@ class JobRecord:
     archived_at: datetime
     software: str
     lms: str
+
+
+@dataclass(frozen=True, slots=True)
+class TreeStamp:
+    """The time-stamp from which every file's own evidence record is made (see ``leaves``).
+
+    Attributes:
+        note: contents of ``evidence/hash-tree.txt``.
+        stamp: over the tree's root.
+    """
+
+    note: bytes = field(repr=False)
+    stamp: Timestamp
 
 
 def is_content(name: str) -> bool:
@@ -78,13 +91,16 @@ def manifest_of(contents: Sequence[Entry]) -> InlineFile:
     return InlineFile(lists.MANIFEST_NAME, data, max((e.modified_at for e in contents), default=_NO_TIME))
 
 
-def evidence_of(manifest: InlineFile, stamp: Timestamp | None, record: JobRecord) -> tuple[InlineFile, ...]:
+def evidence_of(
+    manifest: InlineFile, stamp: Timestamp | None, record: JobRecord, tree: TreeStamp | None = None
+) -> tuple[InlineFile, ...]:
     """Return everything below ``evidence/``, closed by the list of its digests.
 
     Args:
         manifest: as ``manifest_of`` made it.
         stamp: over the manifest; None when the archive is unstamped.
         record: of the job.
+        tree: over the files' hash tree; None when there is none.
     """
     moment = record.archived_at.replace(microsecond=0)
     contents = {
@@ -93,6 +109,9 @@ def evidence_of(manifest: InlineFile, stamp: Timestamp | None, record: JobRecord
     }
     if stamp is not None:
         contents |= {QUERY_NAME: stamp.query, REPLY_NAME: stamp.reply, CHAIN_NAME: stamp.chain_pem}
+    if tree is not None:
+        contents |= {leaves.NOTE_NAME: tree.note, leaves.QUERY_NAME: tree.stamp.query}
+        contents |= {leaves.REPLY_NAME: tree.stamp.reply, leaves.CHAIN_NAME: tree.stamp.chain_pem}
     files = [InlineFile(path, data, moment) for path, data in contents.items()]
     digests = {file.path: file.sha256 for file in files} | {manifest.path: manifest.sha256}
     return (*files, InlineFile(EVIDENCE_LIST_NAME, lists.render_sealed(digests), moment))

@@ -15,6 +15,8 @@ from archiveworker.domain.errors import VerificationError
 from archiveworker.evidence.hash_tree import Lists
 
 _SEQUENCE, _OCTET_STRING, _ALGORITHM, _REDUCED = 0x30, 0x04, 0xA0, 0xA2
+_OTHER = 0xA1
+_OCSP_OID = bytes.fromhex("06082b06010505071002")
 _VERSION_1 = b"\x02\x01\x01"
 
 
@@ -49,21 +51,35 @@ def encode_sequence(chains: Sequence[Chain]) -> bytes:
     return _value(_SEQUENCE, *(_value(_SEQUENCE, *map(_archive_time_stamp, chain)) for chain in chains))
 
 
-def token_of(reply: bytes) -> bytes:
-    """Return the token of a TimeStampResp as records hold it: its certificates in DER's SET order.
+def token_of(
+    reply: bytes, chain: Sequence[bytes] = (), crls: Sequence[bytes] = (), ocsps: Sequence[bytes] = ()
+) -> bytes:
+    """Return the token of a TimeStampResp as records hold it: complete, and in DER's order.
 
-    Authorities write them in any order, and no signature covers it. A renewal covers the token's DER, though: a
-    reader that writes the token anew must come to the same bytes.
+    No signature covers a token's certificates and lists of revoked ones. So what is missing for judging it later is
+    added (RFC 4998 4.1 wants it there), and all of it is put in SET order, whatever the authority's order was: a
+    renewal covers the token's DER, and a reader that writes it anew must come to the same bytes.
+
+    Args:
+        reply: DER TimeStampResp.
+        chain: DER certificates of the signer and of those above it.
+        crls: DER CertificateLists.
+        ocsps: DER OCSPResponses; stored as RFC 5940 says.
 
     Raises:
-        VerificationError: the reply holds no token.
+        VerificationError: the reply holds no token, or one of the others cannot be read.
     """
     try:
         token = tsp.TimeStampResp.load(reply, strict=True)["time_stamp_token"]
-        certificates = token["content"]["certificates"]
-        if isinstance(certificates, cms.CertificateSet):
-            ordered = sorted(certificates, key=lambda certificate: certificate.dump())
-            token["content"]["certificates"] = cms.CertificateSet(ordered)
+        signed = token["content"]
+        known = {certificate.dump() for certificate in signed["certificates"]} if signed["certificates"] else set()
+        certificates = [cms.CertificateChoices.load(raw) for raw in sorted(known | set(chain))]
+        signed["certificates"] = cms.CertificateSet(certificates)
+        known = {crl.dump() for crl in signed["crls"]} if signed["crls"] else set()
+        known |= {*crls, *(_value(_OTHER, _OCSP_OID, response) for response in ocsps)}
+        if known:
+            lists = [cms.RevocationInfoChoice.load(raw) for raw in sorted(known)]
+            signed["crls"] = cms.RevocationInfoChoices(lists)
         encoded: bytes = token.dump()
     except (ValueError, KeyError, TypeError) as exc:
         raise VerificationError(f"there is no time-stamp token in the reply: {exc}") from exc

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,13 +13,13 @@ from archiveworker.domain.errors import TimestampError
 from archiveworker.domain.evidence import Timestamp
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import ArchiveFormat, FinishedArchive, JobState, OnError
-from archiveworker.evidence import layout, verify_text
+from archiveworker.evidence import layout, leaves, verify_text
 from archiveworker.evidence.container import ContainerFormat, pack
 from archiveworker.evidence.entries import Entry
-from archiveworker.jobs.package import PackageInput, package_contents
+from archiveworker.jobs.package import PackageInput, describe_tree, package_contents
 from archiveworker.jobs.records import Json, archive_from_json, archive_to_json, file_from_json, plan_from_json
 from archiveworker.jobs.results import load_results
-from archiveworker.jobs.stamps import stamp_from_json, stamp_to_json
+from archiveworker.jobs.stamps import stamp_from_json, stamp_to_json, tree_from_json, tree_to_json
 from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobTools, OpenJob, OpenJobs
 
 log = structlog.get_logger(__name__)
@@ -53,12 +54,20 @@ class FinishSteps:
             await asyncio.to_thread(self._keep_stamp, job_id, layout.manifest_of(()).path.name, stamp)
         return {"stamp": None if stamp is None else stamp_to_json(stamp), "warning": warning}
 
-    async def pack(self, job_id: JobId, plan: Json, backups: list[Json], stamp: Json | None) -> Json:
+    async def stamp_tree(self, job_id: JobId, plan: Json, backups: list[Json]) -> Json:
+        """Have the root of the files' hash tree stamped; return ``{"tree": ..., "warning": ...}``."""
+        contents, _ = await self._contents(job_id, plan, backups)
+        # Drawn here, inside the step: what is stamped and what is packed must agree after a crash.
+        note, root = await asyncio.to_thread(describe_tree, contents, secrets.token_bytes(leaves.SEED_BYTES))
+        stamp, warning = await self._stamp(Sha256(root))
+        return {"tree": None if stamp is None else tree_to_json(layout.TreeStamp(note, stamp)), "warning": warning}
+
+    async def pack(self, job_id: JobId, plan: Json, backups: list[Json], stamp: Json | None, tree: Json | None) -> Json:
         """Write the archive in one pass; return what it is."""
         contents, job = await self._contents(job_id, plan, backups)
         manifest = layout.manifest_of(contents)
         record = layout.JobRecord(job_id, self._tools.clock.now(), self._tools.software, job.request.lms_base_url)
-        evidence = layout.evidence_of(manifest, stamp_from_json(stamp), record)
+        evidence = layout.evidence_of(manifest, stamp_from_json(stamp), record, tree_from_json(tree))
         container = _CONTAINERS[job.request.options.archive_format or self._tools.policy.archive_format]
         spool = await asyncio.to_thread(self._tools.spool.item, job_id, PACKAGE_FOLDER)
         name = f"{job.request.options.archive_name}.{container.suffix}"

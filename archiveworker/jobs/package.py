@@ -11,6 +11,7 @@ from typing import Final
 from archiveworker.domain.document import ArchiveFile, PdfProfile
 from archiveworker.domain.ids import ArchivePath, ItemKey
 from archiveworker.domain.job import ArchiveRequest, ItemRecord, Plan, PlannedItem
+from archiveworker.evidence import layout, leaves
 from archiveworker.evidence.entries import Entry, InlineFile
 from archiveworker.jobs.paths import metadata_path, placed
 from archiveworker.jobs.results import ItemResults
@@ -59,6 +60,19 @@ def package_contents(given: PackageInput) -> tuple[Entry, ...]:
     others = [(file.path, file.size_bytes) for file in backups] + [(path, len(data)) for path, data in made.items()]
     made[ArchivePath("index.html")] = _index(given, records, others)
     return (*files, *(InlineFile(path, data, at) for path, data in made.items()))
+
+
+def describe_tree(contents: Sequence[Entry], seed: bytes) -> tuple[bytes, bytes]:
+    """Return the note on the hash tree of all files, and the tree's root.
+
+    Args:
+        contents: every file but manifest and evidence.
+        seed: 32 random bytes.
+    """
+    tables = {e.path.value: e.data for e in contents if isinstance(e, InlineFile) and leaves.is_table(e.path.value)}
+    note = leaves.new_note(tables, seed)
+    chosen = {name: tables[name] for name in note.tables}
+    return note.render(), leaves.first_leaves(layout.manifest_of(contents).data, chosen).tree(seed).root
 
 
 def _flat_backup(file: ArchiveFile) -> ArchiveFile:

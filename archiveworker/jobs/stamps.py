@@ -1,10 +1,11 @@
-"""How a time-stamp is stored as the result of a step."""
+"""How time-stamps are stored as results of steps."""
 
 from base64 import b64decode, b64encode
 from datetime import datetime
 
 from archiveworker.domain.digest import Sha256
 from archiveworker.domain.evidence import Timestamp, Trust, VerifiedTimestamp
+from archiveworker.evidence.layout import TreeStamp
 from archiveworker.jobs.records import FORMAT, Json
 
 
@@ -43,3 +44,14 @@ def stamp_from_json(data: Json | None) -> Timestamp | None:
             trust=Trust(data["trust"]),
         ),
     )
+
+
+def tree_to_json(tree: TreeStamp) -> Json:
+    """Return the stored form of the hash tree's time-stamp."""
+    return {"format": FORMAT, "note": b64encode(tree.note).decode(), "stamp": stamp_to_json(tree.stamp)}
+
+
+def tree_from_json(data: Json | None) -> TreeStamp | None:
+    """Read the stored form."""
+    stamp = None if data is None else stamp_from_json(data["stamp"])
+    return None if data is None or stamp is None else TreeStamp(b64decode(data["note"]), stamp)

@@ -165,7 +165,12 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
         manifest = await run_step("describe", self._finish.describe, job_id, plan, backups)
         stamped = await self._persistently("stamp_manifest", self._finish.stamp_manifest, job_id, manifest)
         book.warn("job", stamped["warning"])
-        archive = await run_step("pack", self._finish.pack, job_id, plan, backups, stamped["stamp"])
+        tree = None
+        if stamped["stamp"] is not None:
+            of_tree = await self._persistently("stamp_tree", self._finish.stamp_tree, job_id, plan, backups)
+            book.warn("job", of_tree["warning"])
+            tree = of_tree["tree"]
+        archive = await run_step("pack", self._finish.pack, job_id, plan, backups, stamped["stamp"], tree)
         book.warn("job", await self._persistently("stamp_archive", self._finish.stamp_archive, job_id, archive))
         await book.packed(archive, await run_step("list_evidence", self._finish.list_evidence, job_id))
         ticket = await self._persistently("upload", self._finish.upload, job_id, archive)
