@@ -129,6 +129,17 @@ def build_timestamper(settings: Settings, session: aiohttp.ClientSession) -> Tim
     return Rfc3161Timestamper(settings.tsa_urls, session=session, trusted_pem=trusted, timeout_s=settings.tsa_timeout_s)
 
 
+@asynccontextmanager
+async def open_timestamper(settings: Settings) -> AsyncIterator[Timestamper | None]:
+    """Yield the time-stamper for a single command, or None when no authority is set up.
+
+    Raises:
+        SettingsError: the CA file cannot be read.
+    """
+    async with aiohttp.ClientSession() as session:
+        yield build_timestamper(settings, session)
+
+
 def build_policy(settings: Settings) -> JobPolicy:
     """Return the numbers that the workflows go by."""
     return JobPolicy(

@@ -41,6 +41,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "submit": "Post a job from a JSON file (or from flags) to a running worker and follow it.",
     "jobs": "List, show, retry or cancel jobs of a running worker.",
     "verify": "Check an archive (tar.gz, zip or an unpacked folder) and its time-stamps.",
+    "evidence": "Hand out single files with proof of their time, renew time-stamps, list what needs renewing.",
     "render": "Render one HTML file to PDF/A, to try things.",
     "doctor": "Check this machine (Chromium, fonts, disk, time-stamps) and, if asked, an LMS; say what to type.",
 }

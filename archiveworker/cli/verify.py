@@ -8,7 +8,7 @@ from pathlib import Path
 
 from archiveworker.domain.errors import ArchiveWorkerError
 from archiveworker.domain.evidence import Check, Verdict, VerificationReport
-from archiveworker.evidence.verify import STEPS, verify
+from archiveworker.evidence.verify import verify
 
 _EXIT = {Verdict.GOOD: 0, Verdict.BAD: 1, Verdict.UNKNOWN: 2}
 _CLOSING = {
@@ -62,12 +62,12 @@ def _beside(archive: Path) -> Path | None:
 
 
 def _as_text(report: VerificationReport) -> str:
-    lines = [f"{check.verdict.value:<8}{_number(check)}. {_sentence(check)}" for check in report.checks]
+    lines = [f"{check.verdict.value:<8}{_number(report, check)}. {_sentence(check)}" for check in report.checks]
     return "\n".join([report.archive, *lines, _CLOSING[report.verdict]]) + "\n"
 
 
-def _number(check: Check) -> int:
-    return STEPS.index(check.name.split(".")[0]) + 1
+def _number(report: VerificationReport, check: Check) -> int:
+    return report.steps.index(check.name.split(".")[0]) + 1
 
 
 def _sentence(check: Check) -> str:
@@ -81,7 +81,7 @@ def _as_json(report: VerificationReport) -> str:
         "file_count": report.file_count,
         "checks": [
             {
-                "number": _number(check),
+                "number": _number(report, check),
                 "name": check.name,
                 "verdict": check.verdict.value,
                 "subject": check.subject,

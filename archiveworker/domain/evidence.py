@@ -103,11 +103,13 @@ class VerificationReport:
         archive: name of the archive.
         checks: in the order in which they were made.
         file_count: files of the archive that were compared with the manifest.
+        steps: first parts of the checks' names, in the order in which they are made.
     """
 
     archive: str
     checks: tuple[Check, ...]
     file_count: int
+    steps: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> Verdict:

@@ -68,7 +68,7 @@ def history_of(kept: Mapping[str, bytes], renewed: Sequence[Renewal]) -> History
         token = _token(renewal.reply, renewal.files.get(renewals.CHAIN_NAME, b""), renewal.files)
         stamp = Stamped(token, renewal.above)
         if renewal.is_hash_tree:
-            history.begin(leaves.later_leaves(renewal.algorithm, renewal.digests, tables), stamp)
+            history.begin(history.joined(leaves.later_leaves(renewal.algorithm, renewal.digests, tables)), stamp)
         elif renewal.algorithm is not history.algorithm:
             raise VerificationError(f"renewal {number} has another digest algorithm than the time-stamp that it renews")
         else:

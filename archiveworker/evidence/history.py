@@ -53,6 +53,11 @@ class History:
         return self._eras[-1].leaves.algorithm
 
     @property
+    def era_count(self) -> int:
+        """How many trees there are."""
+        return len(self._eras)
+
+    @property
     def tokens(self) -> tuple[bytes, ...]:
         """All tokens, oldest first."""
         return tuple(stamp.token for era in self._eras for stamp in era.stamps)
@@ -62,8 +67,8 @@ class History:
         """Everything that has a record."""
         return tuple(self._eras[0].leaves.digests)
 
-    def next_tree(self, leaves: Leaves) -> HashTree:
-        """Return the tree that a new era would have; its root is to be stamped.
+    def joined(self, leaves: Leaves) -> Leaves:
+        """Return the leaves of a new era: each digest joined with the file's record so far.
 
         Args:
             leaves: the files' digests alone.
@@ -71,16 +76,23 @@ class History:
         Raises:
             VerificationError: they are not the leaves of the era before.
         """
-        if self._eras:
-            if leaves.digests.keys() != set(self.paths):
-                raise VerificationError("the new digests are not those of the files in the archive's manifest")
-            joined = {path: self._joined(leaves, path) for path in self.paths}
-            leaves = Leaves(leaves.algorithm, joined)
+        if not self._eras:
+            return leaves
+        if leaves.digests.keys() != set(self.paths):
+            raise VerificationError("the new digests are not those of the files in the archive's manifest")
+        return Leaves(leaves.algorithm, {path: self._joined(leaves, path) for path in self.paths})
+
+    def tree_over(self, leaves: Leaves) -> HashTree:
+        """Return the tree over leaves as ``joined`` gives them; its root is what is stamped."""
         return leaves.tree(self._seed)
 
     def begin(self, leaves: Leaves, stamp: Stamped) -> None:
-        """Begin an era with its time-stamp."""
-        self._eras.append(_Era(leaves, self.next_tree(leaves), [stamp]))
+        """Begin an era over leaves as ``joined`` gives them."""
+        self._eras.append(_Era(leaves, self.tree_over(leaves), [stamp]))
+
+    def leaf_digests(self, path: str) -> list[bytes]:
+        """Return what the first time-stamp of each era is over, for one leaf."""
+        return [era.leaves.digest(path) for era in self._eras]
 
     def next_digest(self) -> bytes:
         """Return what a renewal of the last time-stamp is over, in the era's own algorithm."""

@@ -29,9 +29,7 @@ SEED_BYTES = 32
 
 _TABLE = re.compile(r"(data/)?[^/]+_metadata\.csv\Z")
 _ID = re.compile(r"[0-9A-Za-z_-]{1,40}\Z")
-_NOTE = re.compile(
-    r"Format: 1\nDigest-Algorithm: (sha256|sha384|sha512)\nSeed: ([0-9a-f]{64})\n((?:Table: [^\n]+\n)*)\Z"
-)
+_NOTE = re.compile(r"Format: 1\nDigest-Algorithm: sha256\nSeed: ([0-9a-f]{64})\n((?:Table: [^\n]+\n)*)\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ class TreeNote:
         """
         found = _NOTE.match(data.decode(errors="replace"))
         note = found and cls(
-            bytes.fromhex(found[1]), tuple(line.removeprefix("Table: ") for line in found[2].splitlines())
+            bytes.fromhex(found[1]), tuple(line.removeprefix("Table: ") for line in found[2].split("\n")[:-1])
         )
         if not note or note.render() != data or not all(is_table(name) for name in note.tables):
             raise VerificationError(f"{NOTE_NAME.value} is not the note on the hash tree that the worker writes")

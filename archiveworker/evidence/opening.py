@@ -4,10 +4,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from archiveworker.domain.errors import NotFoundError, VerificationError
-from archiveworker.evidence import folder_reader, gzip_reader, layout, tar_reader, zip_reader
+from archiveworker.evidence import folder_reader, gzip_reader, layout, leaves, tar_reader, zip_reader
 from archiveworker.evidence import manifest as lists
 from archiveworker.evidence.leaves import is_table
 from archiveworker.evidence.reading import Findings, Limits, Member, UnreadableError
+
+_KEPT_NAMES = frozenset(
+    path.value
+    for path in (lists.MANIFEST_NAME, leaves.NOTE_NAME, leaves.QUERY_NAME, leaves.REPLY_NAME, leaves.CHAIN_NAME)
+)
+_KEPT_FOLDERS = (f"{layout.EVIDENCE_FOLDER}crl/", f"{layout.EVIDENCE_FOLDER}ocsp/")
 
 
 def members(archive: Path, limits: Limits, findings: Findings) -> Iterator[Member]:
@@ -48,7 +54,10 @@ def sound_members(archive: Path, limits: Limits | None = None) -> Iterator[Membe
         raise NotFoundError(f"there is no archive {str(archive)!r}; check the path")
     findings = Findings(archive.name or str(archive))
     try:
-        yield from members(archive, limits or Limits(), findings)
+        for member in members(archive, limits or Limits(), findings):
+            yield member
+            for _ in member.chunks:
+                pass  # what the caller did not want still has to be read
     except UnreadableError as exc:
         raise VerificationError(f"{archive} cannot be read: {exc}; archiveworker verify says more") from exc
     if findings.checks:
@@ -60,11 +69,11 @@ def sound_members(archive: Path, limits: Limits | None = None) -> Iterator[Membe
 
 def is_kept(name: str) -> bool:
     """Tell whether the contents of a file are needed for making records."""
-    return name == lists.MANIFEST_NAME.value or name.startswith(layout.EVIDENCE_FOLDER) or is_table(name)
+    return name in _KEPT_NAMES or name.startswith(_KEPT_FOLDERS) or is_table(name)
 
 
 def read_kept(archive: Path, limits: Limits | None = None) -> dict[str, bytes]:
-    """Return the contents of the manifest, the evidence and the tables.
+    """Return the contents of the manifest, the tables, and what belongs to the hash tree.
 
     Raises:
         NotFoundError: there is no such file or folder.

@@ -108,6 +108,29 @@ def algorithms_of(record: bytes) -> frozenset[HashAlgorithm]:
     return frozenset(chain.stamps[0].algorithm for chain in _parsed(record))
 
 
+def tokens_of(record: bytes) -> tuple[bytes, ...]:
+    """Return the time-stamp tokens of a record, oldest first.
+
+    Raises:
+        VerificationError: it is no evidence record.
+    """
+    return tuple(stamp.token for chain in _parsed(record) for stamp in chain.stamps)
+
+
+def sequences_of(record: bytes) -> tuple[bytes, ...]:
+    """Return what each renewal of the hash tree is over: the DER ArchiveTimeStampSequence of all chains before.
+
+    Raises:
+        VerificationError: it is no evidence record.
+    """
+    chains = _parsed(record)
+    return tuple(_sequence(chains[:count]) for count in range(1, len(chains)))
+
+
+def _sequence(chains: Sequence[_Chain]) -> bytes:
+    return der.encode(der.SEQUENCE, *(chain.raw for chain in chains))
+
+
 def check_record(record: bytes, digests: Mapping[HashAlgorithm, bytes], check_token: TokenCheck) -> ProvedRecord:
     """Check an EvidenceRecord against the digests of a file. Source: RFC 4998 4.3, 5.3.
 
@@ -128,8 +151,8 @@ def check_record(record: bytes, digests: Mapping[HashAlgorithm, bytes], check_to
         covered, what = digests[algorithm], "the file"
         if number:
             # The order is that of RFC 4998 5.2, step 4; figure 4, which sorts, is wrong (so BSI and DSS read it too).
-            sequence = der.encode(der.SEQUENCE, *(c.raw for c in chains[:number]))
-            covered, what = algorithm.of(covered, algorithm.of(sequence)), "the file with the chains before"
+            before = algorithm.of(_sequence(chains[:number]))
+            covered, what = algorithm.of(covered, before), "the file with the chains before"
         for stamp in chain.stamps:
             root = _root(stamp, covered, f"time-stamp {len(found) + 1}", what)
             found.append((stamp.algorithm, _checked(stamp, root, check_token, len(found) + 1)))
@@ -191,7 +214,7 @@ def _chains(record: bytes) -> tuple[_Chain, ...]:
     expected = der.encode(der.SEQUENCE, *(_identifier(algorithm) for algorithm in dict.fromkeys(used)))
     if named.raw != expected:
         raise ValueError("the digest algorithms that it names are not those that it uses")
-    if der.encode(der.SEQUENCE, version.raw, expected, der.encode(der.SEQUENCE, *(c.raw for c in chains))) != record:
+    if der.encode(der.SEQUENCE, version.raw, expected, _sequence(chains)) != record:
         raise ValueError("it is not DER")
     return chains
 

@@ -1,4 +1,4 @@
-"""Verifies an archive (tar.gz, zip or an unpacked folder) in one pass, holding no file in memory.
+"""Verifies an archive (tar.gz, zip or an unpacked folder) in one pass, holding no file in memory; also a proof.
 
 The checks are made in a fixed order, the order of ``STEPS``; each gives at least one ``Check``, and each failure names
 the file. It fails closed: what cannot be told is UNKNOWN, never GOOD. Memory grows with the number of files (about
@@ -14,7 +14,17 @@ from pathlib import Path
 from archiveworker.domain.digest import Sha256
 from archiveworker.domain.errors import NotFoundError
 from archiveworker.domain.evidence import VerificationReport
-from archiveworker.evidence import folder_reader, gzip_reader, layout, tar_reader, verify_checks, zip_reader
+from archiveworker.evidence import (
+    archive_records,
+    folder_reader,
+    gzip_reader,
+    layout,
+    opening,
+    proof_check,
+    tar_reader,
+    verify_checks,
+    zip_reader,
+)
 from archiveworker.evidence import manifest as lists
 from archiveworker.evidence.reading import Findings, Limits, Member, Scan, UnreadableError
 from archiveworker.evidence.timestamp_check import load_certificates
@@ -29,6 +39,7 @@ STEPS = (
     "manifest_timestamp",
     "archive_timestamp",
     "metadata",
+    archive_records.STEP,
 )
 """First parts of the checks' names, in the order in which they are made; they are numbered from 1 in reports."""
 
@@ -56,6 +67,8 @@ def verify(
         raise NotFoundError(f"there is no archive {str(archive)!r}; check the path")
     trusted = load_certificates(trusted_pem) if trusted_pem is not None else ()
     limits = limits or Limits()
+    if proof_check.is_proof(archive):
+        return proof_check.verify_proof(archive, trusted, limits)
     findings = Findings(archive.name or str(archive))
     scan = Scan()
     try:
@@ -73,7 +86,8 @@ def verify(
     verify_checks.check_manifest_timestamp(scan, damaged, trusted, findings)
     verify_checks.check_archive_timestamp(scan, reply, trusted, findings)
     verify_checks.check_metadata(scan, findings)
-    return VerificationReport(findings.archive, tuple(findings.checks), len(scan.digests))
+    archive_records.check_records(archive, scan, damaged, trusted, findings)
+    return VerificationReport(findings.archive, tuple(findings.checks), len(scan.digests), STEPS)
 
 
 def _scan(archive: Path, limits: Limits, findings: Findings, scan: Scan) -> None:
@@ -116,7 +130,7 @@ def _take_all(members: Iterator[Member], limits: Limits, findings: Findings, sca
 
 def _store(name: str, limits: Limits, scan: Scan) -> tuple[dict[str, bytes] | None, int]:
     """Return where the file's contents are kept, if at all, and up to which size."""
-    if name in verify_checks.KEPT_NAMES:
+    if name in verify_checks.KEPT_NAMES or opening.is_kept(name):
         return scan.kept, limits.max_list_bytes
     if layout.is_content(name) and name.endswith(lists.SIDECAR_SUFFIX):
         return scan.sidecars, _SIDECAR_MAX_BYTES

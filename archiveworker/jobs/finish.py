@@ -59,7 +59,7 @@ class FinishSteps:
         contents, _ = await self._contents(job_id, plan, backups)
         # Drawn here, inside the step: what is stamped and what is packed must agree after a crash.
         note, root = await asyncio.to_thread(describe_tree, contents, secrets.token_bytes(leaves.SEED_BYTES))
-        stamp, warning = await self._stamp(Sha256(root))
+        stamp, warning = await self._stamp(Sha256(root), what="The hash tree for the records of single files")
         return {"tree": None if stamp is None else tree_to_json(layout.TreeStamp(note, stamp)), "warning": warning}
 
     async def pack(self, job_id: JobId, plan: Json, backups: list[Json], stamp: Json | None, tree: Json | None) -> Json:
@@ -142,17 +142,17 @@ class FinishSteps:
         contents = await asyncio.to_thread(package_contents, given)
         return layout.with_sidecars(contents, include_filehashes=job.request.options.file_hashes), job
 
-    async def _stamp(self, digest: Sha256) -> tuple[Timestamp | None, str]:
+    async def _stamp(self, digest: Sha256, what: str = "The archive") -> tuple[Timestamp | None, str]:
         timestamper = self._tools.timestamper
         if timestamper is None:
-            return None, "The archive is not time-stamped: no time-stamp authority is set up (ARCHIVEWORKER_TSA_URLS)."
+            return None, f"{what} is not time-stamped: no time-stamp authority is set up (ARCHIVEWORKER_TSA_URLS)."
         try:
             stamp = await timestamper.stamp(digest)
         except TimestampError as exc:
             if self._tools.policy.on_timestamp_error is OnError.FAIL:
                 raise
             log.warning("unstamped", reason=str(exc))
-            return None, f"The archive is not time-stamped: {exc}"
+            return None, f"{what} is not time-stamped: {exc}"
         log.info("stamped", tsa=stamp.tsa_url, at=stamp.proof.generated_at.isoformat(), trust=stamp.proof.trust.value)
         return stamp, ""
 
