@@ -27,7 +27,7 @@ unit: $(STAMP) ## the fast tests, offline
 lint: $(STAMP) ## style, types, imports
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-judges: ## build what judges the PDFs (veraPDF; needs Java and Maven); `make test` does it too where it can
+judges: ## build what judges PDFs (veraPDF) and evidence records (DSS); needs Java and Maven; `make test` does it too where it can
 	@bash tests/tools/judges/build.sh
 
 soak: $(STAMP) ## kill the worker many times; prints the figures of docs/reference/reliability.md
