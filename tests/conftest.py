@@ -58,7 +58,7 @@ class SkipJudge:
         if self.unjudged_count:
             terminalreporter.section("skipped on this machine")
             terminalreporter.line(
-                f"{self.unjudged_count} test(s) need Java, veraPDF and DSS ('make judges'); CI has them"
+                f"{self.unjudged_count} test(s) need Java and the judges ('make judges'); CI has them"
             )
         if self.without_library_count:
             terminalreporter.section("skipped on this machine")

@@ -18,8 +18,8 @@ from archiveworker.evidence import manifest as lists
 from archiveworker.evidence.reading import Findings, Scan
 from archiveworker.evidence.record_check import ProvedRecord, check_record
 from archiveworker.evidence.renewals import Renewal
-from archiveworker.evidence.timestamp_check import check_query
-from archiveworker.evidence.token_check import token_check
+from archiveworker.evidence.timestamp_check import chain_pem, check_query
+from archiveworker.evidence.token_check import reply_of, token_check
 
 STEP = "records"
 _MANIFEST = lists.MANIFEST_NAME.value
@@ -56,6 +56,7 @@ def check_records(
         digests = {algorithm: algorithm.of(manifest) for algorithm in HashAlgorithm}
         proved = check_record(history.record_of(_MANIFEST), digests, token_check(trusted))
         _check_queries(scan.kept, renewed, proved)
+        _check_chains(scan.kept, renewed, history.tokens)
     except VerificationError as exc:
         findings.bad(STEP, str(exc), subject)
         return
@@ -73,6 +74,15 @@ def _check_queries(kept: Mapping[str, bytes], renewed: Sequence[Renewal], proved
             check_query(query, stamp.stamp.digest, reply)
         except VerificationError as exc:
             raise VerificationError(f"time-stamp {number} of the record: {exc}") from exc
+
+
+def _check_chains(kept: Mapping[str, bytes], renewed: Sequence[Renewal], tokens: Sequence[bytes]) -> None:
+    """The certificates beside each token are its signer's and those above, as far as the maker's trust went."""
+    chains = [kept.get(leaves.CHAIN_NAME.value, b"")]
+    chains += [renewal.files.get(renewals.CHAIN_NAME, b"") for renewal in renewed]
+    for number, (chain, token) in enumerate(zip(chains, tokens, strict=True), start=1):
+        if not chain or not chain_pem(reply_of(token)).startswith(chain):
+            raise VerificationError(f"the certificates beside time-stamp {number} of the record are not its own")
 
 
 def note_proof(proved: ProvedRecord, subject: str, findings: Findings) -> None:

@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.evidence.tsa_kit import Tsa
-
 JUDGE = Path(__file__).resolve().parents[3] / "build" / "judges" / "dss"
 _LIMIT_S = 300
 _COLUMNS = 6
@@ -53,20 +51,19 @@ def need_dss() -> None:
         pytest.skip("needs Java: DSS is not in build/judges ('make judges' builds it)")
 
 
-async def judge(pairs: Sequence[tuple[Path, Path]], authorities: Sequence[Tsa]) -> list[Verdict]:
+async def judge(pairs: Sequence[tuple[Path, Path]], roots: Sequence[Path], crls: Sequence[Path] = ()) -> list[Verdict]:
     """Return a verdict for each record and its file.
 
     Args:
         pairs: record and file.
-        authorities: whose roots are trusted; their lists of revoked certificates are known.
+        roots: certificates that are trusted, PEM.
+        crls: lists of revoked certificates that are not in the records, DER, called ``.crl``.
 
     Raises:
         ReportError: DSS did not judge every record.
     """
-    roots = [str(authority.folder / "ca.pem") for authority in authorities]
-    lists = [str(crl) for authority in authorities for crl in sorted(authority.folder.glob("*.crl"))]
     process = await asyncio.create_subprocess_exec(
-        "java", "-Xshare:auto", "-cp", f"{JUDGE}:{JUDGE}/*", "EvidenceRecords", *roots, *lists,
+        "java", "-Xshare:auto", "-cp", f"{JUDGE}:{JUDGE}/*", "EvidenceRecords", *map(str, [*roots, *crls]),
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     lines = "".join(f"{record.resolve()}\t{file.resolve()}\n" for record, file in pairs)

@@ -21,7 +21,10 @@ from tests.integration.evidence.conftest import Stamper
 from tests.integration.evidence.past_kit import Past
 from tests.integration.evidence.tsa_kit import Tsa, make_tsa
 
-pytestmark = pytest.mark.openssl
+pytestmark = [
+    pytest.mark.openssl,
+    pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning"),  # of changed certificates
+]
 
 ANSWER = "attempts/zoe/3/attachments/1/answer.txt"
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -243,7 +246,9 @@ async def test_dss_accepts_records_from_the_first_to_the_last_renewal(
     changed = tmp_path / "changed.txt"
     changed.write_bytes(b"no")
     pairs += [(record, changed) for record, _ in pairs]
-    verdicts = await dss.judge(pairs, [first, second, tsa])
+    folders = [authority.folder for authority in (first, second, tsa)]
+    crls = [crl for folder in folders for crl in sorted(folder.glob("*.crl"))]
+    verdicts = await dss.judge(pairs, [folder / "ca.pem" for folder in folders], crls)
     assert [v.is_accepted for v in verdicts] == [True] * 4 + [False] * 4, verdicts
     assert [v.count for v in verdicts[:4]] == [1, 2, 3, 4]
     assert {v.stamped_at for v in verdicts[1:4]} == {f"{ago(1900):%Y-%m-%dT%H:%M:%SZ}"}
