@@ -16,6 +16,7 @@ from archiveworker.domain.errors import RequestError
 from archiveworker.evidence.due import Due, survey
 from archiveworker.evidence.extract import extract
 from archiveworker.evidence.renewal import Renewed, renew
+from archiveworker.runtime import logging as runtime_logging
 from archiveworker.runtime.clock import Clock, SystemClock
 
 _UNITS: Final = {"d": 1, "w": 7, "m": 30, "y": 365}
@@ -78,6 +79,7 @@ def _extract(args: argparse.Namespace) -> int:
 async def _renew(args: argparse.Namespace, env: Mapping[str, str]) -> int:
     # The rest of the command needs neither the settings nor a network, and should not wait for their libraries.
     composition = importlib.import_module("archiveworker.composition")
+    runtime_logging.configure("ERROR", as_json=False)
     settings, notes = importlib.import_module("archiveworker.settings").Settings.from_env(env)
     for note in notes:
         sys.stderr.write(f"archiveworker evidence: {note}\n")

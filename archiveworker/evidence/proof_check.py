@@ -34,6 +34,7 @@ STEPS = ("container", "names", "list", "records")
 """First parts of the checks' names, in the order in which they are made."""
 
 _LIST = proof.LIST_NAME.value
+_MAX_KEPT_BYTES = 256 * 1024**2
 
 
 @dataclass(slots=True)
@@ -85,6 +86,7 @@ def verify_proof(archive: Path, trusted: Sequence[x509.Certificate], limits: Lim
 
 
 def _scan(archive: Path, limits: Limits, findings: Findings, seen: _Seen) -> None:
+    kept_bytes = 0
     for member in opening.members(archive, limits, findings):
         running = {algorithm: hashlib.new(algorithm.value) for algorithm in HashAlgorithm}
         is_file, kept = member.name.startswith(proof.FILES), bytearray()
@@ -98,6 +100,9 @@ def _scan(archive: Path, limits: Limits, findings: Findings, seen: _Seen) -> Non
         seen.digests[member.name] = {algorithm: one.digest() for algorithm, one in running.items()}
         if not is_file:
             seen.kept[member.name] = bytes(kept)
+            kept_bytes += len(kept)
+            if kept_bytes > _MAX_KEPT_BYTES:
+                raise UnreadableError(f"records and texts have more than {_MAX_KEPT_BYTES} bytes together")
 
 
 def _check_list(seen: _Seen, findings: Findings) -> None:

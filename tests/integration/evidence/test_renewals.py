@@ -1,6 +1,7 @@
 """Renewals, over the years, with real authorities; and DSS as the judge of what comes of them."""
 
 import shutil
+import subprocess
 import zipfile
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -119,6 +120,14 @@ async def test_a_new_hash_tree_covers_every_file_and_all_stamps_before(
     assert proof.proved.proved_at == ago(1900)
     checks = verify(proof.path, trusted_pem=trusted).checks
     assert {c.name for c in checks if c.verdict is not Verdict.GOOD} == {"records.late"}
+    with zipfile.ZipFile(proof.path) as container:
+        container.extractall(tmp_path / "hers")
+    text = (tmp_path / "hers" / "README.txt").read_text(encoding="utf-8")
+    commands = [line.strip() for line in text.splitlines() if "; openssl ts -verify" in line]
+    assert len(commands) == 3 * len(proof.names) + 2, "one for each tree and file, and for each renewal of a time-stamp"
+    for command in commands:
+        done = subprocess.run(["bash", "-c", command], cwd=tmp_path / "hers", capture_output=True, check=False)
+        assert b"Verification: OK" in done.stdout, (command, done)
 
 
 async def test_many_archives_are_renewed_by_one_stamp(tmp_path: Path, tsa: Tsa, long_tsa: Tsa, stamp: Stamper) -> None:
