@@ -18,8 +18,8 @@ from archiveworker.evidence import manifest as lists
 from archiveworker.evidence.reading import Findings, Scan
 from archiveworker.evidence.record_check import ProvedRecord, check_record
 from archiveworker.evidence.renewals import Renewal
-from archiveworker.evidence.timestamp_check import chain_pem, check_query
-from archiveworker.evidence.token_check import reply_of, token_check
+from archiveworker.evidence.timestamp_check import check_query
+from archiveworker.evidence.token_check import check_chain_file, token_check
 
 STEP = "records"
 _MANIFEST = lists.MANIFEST_NAME.value
@@ -56,7 +56,7 @@ def check_records(
         digests = {algorithm: algorithm.of(manifest) for algorithm in HashAlgorithm}
         proved = check_record(history.record_of(_MANIFEST), digests, token_check(trusted))
         _check_queries(scan.kept, renewed, proved)
-        _check_chains(scan.kept, renewed, history.tokens, trusted)
+        _check_chains(scan.kept, renewed, trusted)
     except VerificationError as exc:
         findings.bad(STEP, str(exc), subject)
         return
@@ -76,20 +76,15 @@ def _check_queries(kept: Mapping[str, bytes], renewed: Sequence[Renewal], proved
             raise VerificationError(f"time-stamp {number} of the record: {exc}") from exc
 
 
-def _check_chains(
-    kept: Mapping[str, bytes],
-    renewed: Sequence[Renewal],
-    tokens: Sequence[bytes],
-    trusted: Sequence[x509.Certificate],
-) -> None:
-    """The certificates beside each token are its signer's and those above, as far as the maker's trust went."""
-    chains = [kept.get(leaves.CHAIN_NAME.value, b"")]
-    chains += [renewal.files.get(renewals.CHAIN_NAME, b"") for renewal in renewed]
-    for number, (chain, token) in enumerate(zip(chains, tokens, strict=True), start=1):
-        expected = chain_pem(reply_of(token), trusted)
-        # Either trust may end below the root.
-        if not chain or not (expected.startswith(chain) or chain.startswith(expected)):
-            raise VerificationError(f"the certificates beside time-stamp {number} of the record are not its own")
+def _check_chains(kept: Mapping[str, bytes], renewed: Sequence[Renewal], trusted: Sequence[x509.Certificate]) -> None:
+    """The certificates beside each reply are its signer's and those above it."""
+    pairs = [(kept.get(leaves.CHAIN_NAME.value, b""), kept[leaves.REPLY_NAME.value])]
+    pairs += [(renewal.files.get(renewals.CHAIN_NAME, b""), renewal.reply) for renewal in renewed]
+    for number, (chain, reply) in enumerate(pairs, start=1):
+        try:
+            check_chain_file(chain, reply, trusted)
+        except VerificationError as exc:
+            raise VerificationError(f"time-stamp {number} of the record: {exc}") from exc
 
 
 def note_proof(proved: ProvedRecord, subject: str, findings: Findings) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from cryptography.exceptions import UnsupportedAlgorithm
+
 from archiveworker.domain.digest import HashAlgorithm
 from archiveworker.domain.errors import VerificationError
 from archiveworker.evidence import assembly, opening, renewals, timestamp_check
@@ -54,10 +56,10 @@ def survey(folder: Path, digest_ends: Mapping[HashAlgorithm, datetime]) -> Itera
             proved = judged(history, manifest)
             newest = tokens_of(history.record_of(lists.MANIFEST_NAME.value))[-1]
             chain = timestamp_check.load_certificates(timestamp_check.chain_pem(reply_of(newest)))
-        except (VerificationError, OSError) as exc:
+            end = end_of(chain, history.algorithm, digest_ends)
+        except (VerificationError, OSError, UnsupportedAlgorithm) as exc:
             yield Due(archive, None, None, None, str(exc))
         else:
-            end = end_of(chain, history.algorithm, digest_ends)
             yield Due(archive, end, proved.stamps[-1].stamp.generated_at, history.algorithm, None)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from string import Template
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from archiveworker.domain.digest import HashAlgorithm
@@ -114,6 +114,6 @@ def _anchor(told: Told, number: int) -> x509.Certificate:
 def _is_self_signed(certificate: x509.Certificate) -> bool:
     try:
         certificate.verify_directly_issued_by(certificate)
-    except (ValueError, TypeError, InvalidSignature):
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True

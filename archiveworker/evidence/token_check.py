@@ -1,10 +1,14 @@
 """Judges a time-stamp token that stands alone (in an evidence record), by the judge of whole replies."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from archiveworker.domain.digest import Digest, HashAlgorithm
+from archiveworker.domain.errors import VerificationError
 from archiveworker.evidence import der, timestamp_check
 from archiveworker.evidence.record_check import CheckedToken, TokenCheck
 
@@ -30,3 +34,31 @@ def token_check(trusted: Sequence[x509.Certificate]) -> TokenCheck:
         return CheckedToken(stamp, min(certificate.not_valid_after_utc for certificate in chain))
 
     return check
+
+
+def check_chain_file(pem: bytes, reply: bytes, trusted: Sequence[x509.Certificate]) -> None:
+    """Check that ``chain.pem`` beside a reply holds the signer's certificate, those above it in order, and no others.
+
+    Args:
+        pem: what stands beside the reply; it may go on above a trusted certificate, or end below one.
+        reply: DER TimeStampResp.
+        trusted: certificates that are believed.
+
+    Raises:
+        VerificationError: it does not.
+    """
+    certificates = timestamp_check.load_certificates(pem)
+    expected = timestamp_check.load_certificates(timestamp_check.chain_pem(reply, trusted))
+    known = min(len(certificates), len(expected))
+    is_own = certificates[:known] == expected[:known]
+    is_own = is_own and b"".join(c.public_bytes(Encoding.PEM) for c in certificates) == pem
+    top = certificates[-1]
+    # A copy of a root that was changed still fits what it issued, but no longer itself.
+    pairs = [*pairwise(certificates), *([(top, top)] if top.subject == top.issuer else [])]
+    try:
+        for subject, issuer in pairs:
+            subject.verify_directly_issued_by(issuer)
+    except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+        is_own = False
+    if not is_own:
+        raise VerificationError("the certificates beside it are not its own")
