@@ -72,8 +72,10 @@ class RevocationData:
         crls: DER CertificateLists (RFC 5280 5).
         ocsps: DER OCSPResponses (RFC 6960 4.2).
         verdict: of them, at the token's own time.
+        problems: sentences about what could not be fetched.
     """
 
     crls: Sequence[bytes] = field(repr=False)
     ocsps: Sequence[bytes] = field(repr=False)
     verdict: RevocationVerdict
+    problems: tuple[str, ...] = ()

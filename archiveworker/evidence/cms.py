@@ -2,19 +2,17 @@
 
 Two things that ``rfc3161-client`` leaves open are done here: the token names its signing certificate by digest
 (ESSCertID, which ``openssl ts -verify`` insists on), and a token whose chain ends before a root can still be told
-sound or not. Chains, purposes and validity are not judged here. Accepted risk: only the usual signature algorithms
-(RSA PKCS #1 v1.5, RSA-PSS with matching digests, ECDSA, Ed25519, Ed448) are known; another one is an error.
+sound or not. Chains, purposes and validity are not judged here. Accepted risk: only the usual signature algorithms (see
+``signatures``) are known; another one is an error.
 """
 
 import hashlib
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 
-from archiveworker.evidence import der
+from archiveworker.evidence import der, signatures
 
 _DIGESTS: dict[bytes, hashes.HashAlgorithm] = {
     bytes.fromhex("0609608648016503040201"): hashes.SHA256(),
@@ -77,29 +75,42 @@ def parse_token(token: bytes) -> SignedToken:
     )
 
 
+def check_algorithm(token: SignedToken) -> None:
+    """Check that the token was signed over a digest that is known to be strong.
+
+    Raises:
+        ValueError: it was not.
+    """
+    if token.digest_oid not in _DIGESTS:
+        raise ValueError("the token is signed with a digest other than SHA-256, SHA-384 or SHA-512")
+
+
 def check_signature(token: SignedToken, signer: x509.Certificate) -> None:
-    """Check that ``signer`` signed exactly this content and named itself as the signer.
+    """Check that ``signer`` signed exactly this content.
 
     Raises:
         ValueError: it did not; the sentence says which part does not hold.
     """
-    digest = _DIGESTS.get(token.digest_oid)
-    if digest is None:
-        raise ValueError("the token is signed with a digest other than SHA-256, SHA-384 or SHA-512")
+    check_algorithm(token)
+    digest = _DIGESTS[token.digest_oid]
     if token.attributes.get(_CONTENT_TYPE) != _TST_INFO:
         raise ValueError("the signed content type is not a TSTInfo")
     expected = der.encode(der.OCTET_STRING, hashlib.new(digest.name, token.content).digest())
     if token.attributes.get(_MESSAGE_DIGEST) != expected:
         raise ValueError("the signed digest is not that of the token's content")
-    _check_certificate_id(token, signer)
+    is_pss = token.signature_oid == _RSA_PSS_OID
     try:
-        _verify(signer, token, digest)
-    except InvalidSignature as exc:
-        raise ValueError("the token's signature is wrong") from exc
+        signatures.check(signer.public_key(), token.signature, token.signed_bytes, digest, is_pss=is_pss)
+    except ValueError as exc:
+        raise ValueError(f"the token's signature does not hold: {exc}") from exc
 
 
-def _check_certificate_id(token: SignedToken, signer: x509.Certificate) -> None:
-    """RFC 5035 3 and RFC 2634 5.4: the first ESSCertID is the signer's."""
+def check_certificate_id(token: SignedToken, signer: x509.Certificate) -> None:
+    """Check that the token names ``signer``'s certificate: RFC 5035 3, RFC 2634 5.4, the first ESSCertID.
+
+    Raises:
+        ValueError: it names another one, or none.
+    """
     encoded = token.attributes.get(_SIGNING_CERTIFICATE_V2)
     if encoded is not None:
         first = der.read_all(der.read_all(der.read_all(der.read_one(encoded).body)[0].body)[0].body)
@@ -116,21 +127,6 @@ def _check_certificate_id(token: SignedToken, signer: x509.Certificate) -> None:
         raise ValueError("the token does not name its signing certificate")
     if not matches:
         raise ValueError("the token names another signing certificate")
-
-
-def _verify(signer: x509.Certificate, token: SignedToken, digest: hashes.HashAlgorithm) -> None:
-    key = signer.public_key()
-    if isinstance(key, rsa.RSAPublicKey):
-        scheme: padding.AsymmetricPadding = padding.PKCS1v15()
-        if token.signature_oid == _RSA_PSS_OID:
-            scheme = padding.PSS(mgf=padding.MGF1(digest), salt_length=padding.PSS.AUTO)
-        key.verify(token.signature, token.signed_bytes, scheme, digest)
-    elif isinstance(key, ec.EllipticCurvePublicKey):
-        key.verify(token.signature, token.signed_bytes, ec.ECDSA(digest))
-    elif isinstance(key, (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)):
-        key.verify(token.signature, token.signed_bytes)
-    else:
-        raise ValueError("the signing key is neither RSA nor of an elliptic curve")
 
 
 def _attributes(body: bytes) -> dict[bytes, bytes]:
