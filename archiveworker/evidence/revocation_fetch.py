@@ -175,16 +175,22 @@ class _GuardedSession:
             _NotFetched: it gave nothing usable.
         """
         url = self._guard.checked(address)
+        try:
+            return parse(await self._persistently(url, max_bytes, query))
+        except UNREADABLE as exc:
+            raise _NotFetched(f"what came cannot be read ({exc})") from exc
+
+    async def _persistently(self, url: URL, max_bytes: int, query: bytes | None) -> bytes:
         for left in reversed(range(_TRIES)):
             try:
-                return parse(await self._body(url, max_bytes, query))
+                return await self._body(url, max_bytes, query)
             except TimeoutError as exc:
                 raise _NotFetched(f"no answer within {self._limits.timeout_s:g} s") from exc
-            except UNREADABLE as exc:
-                raise _NotFetched(f"what came cannot be read ({exc})") from exc
             except aiohttp.ClientError as exc:
                 if not left:
                     raise _NotFetched(describe_failure(exc)) from exc
+            except ValueError as exc:
+                raise _NotFetched("its address is no URL") from exc
         raise AssertionError("unreachable")
 
     async def _body(self, url: URL, max_bytes: int, query: bytes | None) -> bytes:
