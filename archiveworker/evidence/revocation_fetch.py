@@ -186,11 +186,11 @@ class _GuardedSession:
                 return await self._body(url, max_bytes, query)
             except TimeoutError as exc:
                 raise _NotFetched(f"no answer within {self._limits.timeout_s:g} s") from exc
+            except (aiohttp.InvalidURL, ValueError) as exc:
+                raise _NotFetched("its address is no URL") from exc
             except aiohttp.ClientError as exc:
                 if not left:
                     raise _NotFetched(describe_failure(exc)) from exc
-            except ValueError as exc:
-                raise _NotFetched("its address is no URL") from exc
         raise AssertionError("unreachable")
 
     async def _body(self, url: URL, max_bytes: int, query: bytes | None) -> bytes:
