@@ -7,18 +7,16 @@ from pathlib import Path
 
 import structlog
 
-from archiveworker.domain.digest import Sha256
-from archiveworker.domain.errors import TimestampError
-from archiveworker.domain.evidence import Timestamp
 from archiveworker.domain.ids import JobId
-from archiveworker.domain.job import ArchiveFormat, FinishedArchive, JobState, OnError
-from archiveworker.evidence import layout, verify_text
+from archiveworker.domain.job import ArchiveFormat, FinishedArchive, JobState
+from archiveworker.evidence import layout
 from archiveworker.evidence.container import ContainerFormat, pack
 from archiveworker.evidence.entries import Entry
 from archiveworker.jobs.package import PackageInput, package_contents
 from archiveworker.jobs.records import Json, archive_from_json, archive_to_json, file_from_json, plan_from_json
 from archiveworker.jobs.results import load_results
-from archiveworker.jobs.stamps import stamp_from_json, stamp_to_json
+from archiveworker.jobs.stamping import Stamping, stamped_to_json, write_file
+from archiveworker.jobs.stamps import stamps_from_json
 from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobTools, OpenJob, OpenJobs
 
 log = structlog.get_logger(__name__)
@@ -38,27 +36,26 @@ class FinishSteps:
     def __init__(self, tools: JobTools, open_jobs: OpenJobs) -> None:
         self._tools = tools
         self._open_jobs = open_jobs
+        self._stamping = Stamping(tools)
 
     async def describe(self, job_id: JobId, plan: Json, backups: list[Json]) -> str:
         """Write the manifest beside the evidence and return its SHA-256 in hex."""
         contents, _ = await self._contents(job_id, plan, backups)
         manifest = layout.manifest_of(contents)
-        await asyncio.to_thread(_write, self._tools.evidence_folder(job_id) / manifest.path.name, manifest.data)
+        await asyncio.to_thread(write_file, self._tools.evidence_folder(job_id) / manifest.path.name, manifest.data)
         return manifest.sha256.hex
 
     async def stamp_manifest(self, job_id: JobId, manifest_sha256: str) -> Json:
         """Have the manifest stamped; return ``{"stamp": ..., "warning": ...}``."""
-        stamp, warning = await self._stamp(Sha256.from_hex(manifest_sha256))
-        if stamp is not None:
-            await asyncio.to_thread(self._keep_stamp, job_id, layout.manifest_of(()).path.name, stamp)
-        return {"stamp": None if stamp is None else stamp_to_json(stamp), "warning": warning}
+        return await self._stamping.manifest(job_id, layout.manifest_of(()).path.name, manifest_sha256)
 
     async def pack(self, job_id: JobId, plan: Json, backups: list[Json], stamp: Json | None) -> Json:
         """Write the archive in one pass; return what it is."""
         contents, job = await self._contents(job_id, plan, backups)
         manifest = layout.manifest_of(contents)
         record = layout.JobRecord(job_id, self._tools.clock.now(), self._tools.software, job.request.lms_base_url)
-        evidence = layout.evidence_of(manifest, stamp_from_json(stamp), record)
+        stamps = await asyncio.to_thread(stamps_from_json, stamp, self._tools.evidence_folder(job_id))
+        evidence = layout.evidence_of(manifest, stamps, record)
         container = _CONTAINERS[job.request.options.archive_format or self._tools.policy.archive_format]
         spool = await asyncio.to_thread(self._tools.spool.item, job_id, PACKAGE_FOLDER)
         name = f"{job.request.options.archive_name}.{container.suffix}"
@@ -70,21 +67,17 @@ class FinishSteps:
             target=target,
             container=container,
             level=self._tools.policy.compression_level,
+            stamped=self._stamping.other_algorithm,
         )
         log.info("archive_packed", archive=name, files=len(contents), bytes=packed.size_bytes, sha256=packed.sha256.hex)
         archive = FinishedArchive(name, spool.relative(target), packed.sha256.hex, packed.size_bytes)
         line = f"{archive.sha256}  {archive.name}\n".encode()
-        await asyncio.to_thread(_write, self._tools.evidence_folder(job_id) / f"{name}.sha256", line)
-        return archive_to_json(archive)
+        await asyncio.to_thread(write_file, self._tools.evidence_folder(job_id) / f"{name}.sha256", line)
+        return archive_to_json(archive) | stamped_to_json(packed.stamped)
 
     async def stamp_archive(self, job_id: JobId, archive: Json) -> str:
         """Have the whole archive stamped, detached; return a warning or nothing."""
-        stamp, warning = await self._stamp(Sha256.from_hex(archive["sha256"]))
-        if stamp is not None:
-            await asyncio.to_thread(self._keep_stamp, job_id, archive["name"], stamp)
-            text = verify_text.beside_archive(archive["name"], stamp)
-            await asyncio.to_thread(_write, self._tools.evidence_folder(job_id) / "VERIFY.txt", text)
-        return warning
+        return await self._stamping.archive(job_id, archive)
 
     async def list_evidence(self, job_id: JobId) -> list[str]:
         """Return the names that ``GET /jobs/<id>/evidence/<name>`` serves."""
@@ -132,33 +125,6 @@ class FinishSteps:
         )
         contents = await asyncio.to_thread(package_contents, given)
         return layout.with_sidecars(contents, include_filehashes=job.request.options.file_hashes), job
-
-    async def _stamp(self, digest: Sha256) -> tuple[Timestamp | None, str]:
-        timestamper = self._tools.timestamper
-        if timestamper is None:
-            return None, "The archive is not time-stamped: no time-stamp authority is set up (ARCHIVEWORKER_TSA_URLS)."
-        try:
-            stamp = await timestamper.stamp(digest)
-        except TimestampError as exc:
-            if self._tools.policy.on_timestamp_error is OnError.FAIL:
-                raise
-            log.warning("unstamped", reason=str(exc))
-            return None, f"The archive is not time-stamped: {exc}"
-        log.info("stamped", tsa=stamp.tsa_url, at=stamp.proof.generated_at.isoformat(), trust=stamp.proof.trust.value)
-        return stamp, ""
-
-    def _keep_stamp(self, job_id: JobId, name: str, stamp: Timestamp) -> None:
-        folder = self._tools.evidence_folder(job_id)
-        _write(folder / f"{name}.tsq", stamp.query)
-        _write(folder / f"{name}.tsr", stamp.reply)
-        _write(folder / f"{name}.chain.pem", stamp.chain_pem)
-
-
-def _write(file: Path, data: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = file.with_name(f".{file.name}.part")
-    part.write_bytes(data)
-    part.replace(file)
 
 
 def _names(folder: Path) -> list[str]:

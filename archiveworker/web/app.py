@@ -32,6 +32,8 @@ _EVIDENCE_TYPES: Final = {
     ".tsq": "application/timestamp-query",
     ".tsr": "application/timestamp-reply",
     ".pem": "application/x-pem-file",
+    ".crl": "application/pkix-crl",
+    ".ors": "application/ocsp-response",
     ".txt": "text/plain; charset=utf-8",
     ".json": "application/json",
 }
@@ -142,7 +144,7 @@ async def get_job(request: web.Request) -> web.Response:
 
 
 async def get_evidence(request: web.Request) -> web.StreamResponse:
-    """Serve a time-stamp, a query, a chain or the manifest of a job."""
+    """Serve a time-stamp, its query, chain, CRLs or OCSP responses, or the manifest of a job."""
     require_admin(request)
     file = request.app[ENGINE].evidence_file(_job_id(request), request.match_info["name"])
     content_type = _EVIDENCE_TYPES.get(file.suffix, "application/octet-stream")

@@ -57,7 +57,7 @@ def all_entries(
     """Return a whole archive's entries."""
     with_hashes = layout.with_sidecars(inline(contents), include_filehashes=include_filehashes)
     manifest = layout.manifest_of(with_hashes)
-    return [*with_hashes, manifest, *layout.evidence_of(manifest, stamp, record)]
+    return [*with_hashes, manifest, *layout.evidence_of(manifest, [stamp] if stamp else [], record)]
 
 
 def make(folder: Path, entries: Sequence[Entry], container: ContainerFormat = ContainerFormat.TAR_GZ) -> PackedArchive:
