@@ -40,7 +40,11 @@ async def test_a_stamped_archive_is_good(
     report = verify(packed.path, reply=detached.reply, trusted_pem=tsa.ca_pem)
     assert report.verdict is Verdict.GOOD, report.checks
     names = [check.name for check in report.checks]
-    assert names[-3:] == ["manifest_timestamp", "archive_timestamp", "metadata"]
+    assert names[-5:] == ["manifest_timestamp", "archive_timestamp", "metadata", "counts", "cover"]
+    assert [(proof.step, proof.stamp.digest) for proof in report.proofs] == [
+        ("manifest_timestamp", report.manifest_sha256),
+        ("archive_timestamp", packed.sha256),
+    ]
 
 
 async def test_one_changed_byte_of_a_stamped_archive_is_bad(tmp_path: Path, tsa: Tsa, stamp: Stamper) -> None:
