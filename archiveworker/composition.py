@@ -122,11 +122,20 @@ def build_timestamper(settings: Settings, session: aiohttp.ClientSession) -> Tim
     """
     if not settings.tsa_urls:
         return None
+    trusted = read_trusted(settings)
+    return Rfc3161Timestamper(settings.tsa_urls, session=session, trusted_pem=trusted, timeout_s=settings.tsa_timeout_s)
+
+
+def read_trusted(settings: Settings) -> bytes | None:
+    """Return the certificates that are believed for time-stamps, None when none are configured.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
     try:
-        trusted = settings.tsa_ca.read_bytes() if settings.tsa_ca else None
+        return settings.tsa_ca.read_bytes() if settings.tsa_ca else None
     except OSError as exc:
         raise SettingsError(f"ARCHIVEWORKER_TSA_CA: {settings.tsa_ca} cannot be read: {exc.strerror}") from exc
-    return Rfc3161Timestamper(settings.tsa_urls, session=session, trusted_pem=trusted, timeout_s=settings.tsa_timeout_s)
 
 
 def build_policy(settings: Settings) -> JobPolicy:
@@ -174,6 +183,7 @@ async def running_worker(settings: Settings) -> AsyncIterator[Worker]:
                 clock=SystemClock(),
                 policy=build_policy(settings),
                 software=SOFTWARE,
+                trusted_pem=read_trusted(settings),
             )
             engine = Engine(tools, EngineConfig(database_url, "local", settings.keep_failed_days))
             async with _serving(settings, engine, routes_of(sources)) as url:

@@ -50,7 +50,12 @@ _TOKEN_SUFFIXES = (".tsq", ".tsr")
 
 
 def verify(
-    archive: Path, *, reply: bytes | None = None, trusted_pem: bytes | None = None, limits: Limits | None = None
+    archive: Path,
+    *,
+    reply: bytes | None = None,
+    trusted_pem: bytes | None = None,
+    limits: Limits | None = None,
+    name: str | None = None,
 ) -> VerificationReport:
     """Check an archive and return everything that was looked at.
 
@@ -60,6 +65,7 @@ def verify(
         trusted_pem: certificates that are believed for time-stamps; without them a time-stamp can be told to be
             sound, but not by whom it is (UNKNOWN).
         limits: against archives made to exhaust the machine.
+        name: how the report calls the archive; its own name when None.
 
     Raises:
         NotFoundError: there is no such file or folder.
@@ -70,7 +76,7 @@ def verify(
         raise NotFoundError(f"there is no archive {str(archive)!r}; check the path")
     trusted = load_certificates(trusted_pem) if trusted_pem is not None else ()
     limits = limits or Limits()
-    findings = Findings(archive.name or str(archive))
+    findings = Findings(name or archive.absolute().name or str(archive))
     scan = Scan(limits=limits)
     try:
         _scan(archive, limits, findings, scan)
