@@ -23,6 +23,20 @@ _DIGESTS: dict[bytes, hashes.HashAlgorithm] = {
 }
 _SHA256_OID = bytes.fromhex("0609608648016503040201")
 _RSA_PSS_OID = bytes.fromhex("06092a864886f70d01010a")
+_SIGNED_DATA_VERSION, _SIGNER_INFO_VERSION = der.unsigned(3), der.unsigned(1)
+# RFC 3370, RFC 5754, RFC 5753, RFC 8419: what a signer's key, with its digest, may call itself.
+_RSA_OIDS = {
+    "": bytes.fromhex("06092a864886f70d010101"),
+    "sha256": bytes.fromhex("06092a864886f70d01010b"),
+    "sha384": bytes.fromhex("06092a864886f70d01010c"),
+    "sha512": bytes.fromhex("06092a864886f70d01010d"),
+}
+_ECDSA_OIDS = {
+    "sha256": bytes.fromhex("06082a8648ce3d040302"),
+    "sha384": bytes.fromhex("06082a8648ce3d040303"),
+    "sha512": bytes.fromhex("06082a8648ce3d040304"),
+}
+_EDWARDS_OIDS = (bytes.fromhex("06032b6570"), bytes.fromhex("06032b6571"))
 _CONTENT_TYPE = bytes.fromhex("06092a864886f70d010903")
 _MESSAGE_DIGEST = bytes.fromhex("06092a864886f70d010904")
 _SIGNING_CERTIFICATE = bytes.fromhex("060b2a864886f70d010910020c")
@@ -41,6 +55,7 @@ class SignedToken:
         digest_oid: DER identifier of the digest algorithm.
         signature_oid: DER identifier of the signature algorithm.
         signature: the signature itself.
+        signer_id: DER IssuerAndSerialNumber of the signing certificate.
     """
 
     content: bytes
@@ -49,6 +64,7 @@ class SignedToken:
     digest_oid: bytes
     signature_oid: bytes
     signature: bytes
+    signer_id: bytes
 
 
 def parse_token(token: bytes) -> SignedToken:
@@ -59,12 +75,18 @@ def parse_token(token: bytes) -> SignedToken:
     """
     _, content = _exactly(der.read_all(der.read_one(token).body), 2)
     signed = der.read_all(der.read_one(content.body).body)
+    if signed[0].raw != _SIGNED_DATA_VERSION:
+        raise ValueError("the token is not a SignedData of version 3")
     content_type, wrapped = _exactly(der.read_all(signed[2].body), 2)
     if content_type.raw != _TST_INFO:
         raise ValueError("the token's content is not a TSTInfo")
     (signer,) = _exactly(der.read_all(signed[-1].body), 1)
     fields = der.read_all(signer.body)
-    _, _, digest_algorithm, attributes, signature_algorithm, signature = fields[:6]
+    version, signer_id, digest_algorithm, attributes, signature_algorithm, signature = fields[:6]
+    if version.raw != _SIGNER_INFO_VERSION or len(fields) > 7:
+        raise ValueError("the token's signer is not described as a SignerInfo of version 1")
+    if signed[1].raw != der.encode(der.SET, digest_algorithm.raw):
+        raise ValueError("the token's list of digest algorithms is not its signer's")
     if attributes.tag != der.CONTEXT_0 or signature.tag != der.OCTET_STRING:
         raise ValueError("the token has no signed attributes")
     return SignedToken(
@@ -74,6 +96,7 @@ def parse_token(token: bytes) -> SignedToken:
         digest_oid=der.read_all(digest_algorithm.body)[0].raw,
         signature_oid=der.read_all(signature_algorithm.body)[0].raw,
         signature=signature.body,
+        signer_id=signer_id.raw,
     )
 
 
@@ -83,6 +106,9 @@ def check_signature(token: SignedToken, signer: x509.Certificate) -> None:
     Raises:
         ValueError: it did not; the sentence says which part does not hold.
     """
+    signer_id = der.encode(der.SEQUENCE, signer.issuer.public_bytes(), der.signed(signer.serial_number))
+    if token.signer_id != signer_id:
+        raise ValueError("the token says that another certificate signed it")
     digest = _DIGESTS.get(token.digest_oid)
     if digest is None:
         raise ValueError("the token is signed with a digest other than SHA-256, SHA-384 or SHA-512")
@@ -119,18 +145,20 @@ def _check_certificate_id(token: SignedToken, signer: x509.Certificate) -> None:
 
 
 def _verify(signer: x509.Certificate, token: SignedToken, digest: hashes.HashAlgorithm) -> None:
-    key = signer.public_key()
+    key, named = signer.public_key(), token.signature_oid
     if isinstance(key, rsa.RSAPublicKey):
         scheme: padding.AsymmetricPadding = padding.PKCS1v15()
-        if token.signature_oid == _RSA_PSS_OID:
+        if named == _RSA_PSS_OID:
             scheme = padding.PSS(mgf=padding.MGF1(digest), salt_length=padding.PSS.AUTO)
+        elif named not in (_RSA_OIDS[""], _RSA_OIDS[digest.name]):
+            raise ValueError("the token names a signature algorithm that is not that of its signer's key")
         key.verify(token.signature, token.signed_bytes, scheme, digest)
-    elif isinstance(key, ec.EllipticCurvePublicKey):
+    elif isinstance(key, ec.EllipticCurvePublicKey) and named == _ECDSA_OIDS[digest.name]:
         key.verify(token.signature, token.signed_bytes, ec.ECDSA(digest))
-    elif isinstance(key, (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)):
+    elif isinstance(key, (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)) and named in _EDWARDS_OIDS:
         key.verify(token.signature, token.signed_bytes)
     else:
-        raise ValueError("the signing key is neither RSA nor of an elliptic curve")
+        raise ValueError("the token names a signature algorithm that is not that of its signer's key, or is not known")
 
 
 def _attributes(body: bytes) -> dict[bytes, bytes]:

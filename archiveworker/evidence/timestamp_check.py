@@ -24,7 +24,10 @@ from archiveworker.domain.evidence import Trust, VerifiedTimestamp
 from archiveworker.evidence import cms, der
 
 _SHA256_OID = "2.16.840.1.101.3.4.2.1"
-_UNREADABLE = (ValueError, KeyError, TypeError, OverflowError, x509.InvalidVersion, UnsupportedAlgorithm)
+_UNREADABLE = (
+    ValueError, LookupError, TypeError, OverflowError, InvalidSignature, UnsupportedAlgorithm, x509.InvalidVersion,
+    x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType,
+)  # fmt: skip
 _MAX_CHAIN = 10
 
 
@@ -105,6 +108,28 @@ def chain_pem(reply: bytes, trusted: Sequence[x509.Certificate] = ()) -> bytes:
     return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain)
 
 
+def check_chain(pem: bytes, reply: bytes, *, trusted: Sequence[x509.Certificate] = ()) -> None:
+    """Check that ``pem`` is the chain of the reply's signer: these certificates, in this order, in this spelling.
+
+    Args:
+        pem: the certificates, signer first (``chain.pem``).
+        reply: DER TimeStampResp.
+        trusted: certificates that are believed; one that is called like one of them is the same.
+
+    Raises:
+        VerificationError: it is another chain, or a certificate in it is damaged.
+    """
+    certificates = load_certificates(pem)
+    try:
+        _check_undamaged(certificates, [*certificates, *trusted])
+        # The last one alone is taken as given: what leads up to it is in the token, or is not its chain.
+        chain = _chain(_decoded(reply), certificates[-1:])
+    except _UNREADABLE as exc:
+        raise VerificationError(f"the chain does not belong to the time-stamp: {exc}") from exc
+    if b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain) != pem:
+        raise VerificationError("it is not the chain of the time-stamp's certificate")
+
+
 def _decoded(reply: bytes) -> TimeStampResponse:
     try:
         response = decode_timestamp_response(der.in_set_order(reply))
@@ -146,7 +171,26 @@ def _chain(response: TimeStampResponse, trusted: Iterable[x509.Certificate]) -> 
         if above is None:
             break
         chain.append(above)
+    _check_undamaged(known, [*known, *anchors])
     return chain
+
+
+def _check_undamaged(embedded: Sequence[x509.Certificate], others: Sequence[x509.Certificate]) -> None:
+    """What can be told to be damaged is not passed over, even where the chain does not need it.
+
+    A token may hold certificates of another way up (a cross-certificate), whose issuers are not known here. But one
+    whose issuer is known was signed by it, and one that is called like another one, serial number and all, is the same.
+    """
+    if len(set(embedded)) != len(embedded):
+        raise ValueError("a certificate stands twice")
+    for certificate in embedded:
+        issuers = [other for other in others if other.subject == certificate.issuer]
+        if issuers and not any(_issued(issuer, certificate) for issuer in issuers):
+            raise ValueError("a certificate is damaged: its issuer did not sign it")
+        for other in others:
+            twins = (other.subject, other.serial_number) == (certificate.subject, certificate.serial_number)
+            if twins and other != certificate:
+                raise ValueError("two certificates have one name and serial number; one of them is damaged")
 
 
 def _issued(issuer: x509.Certificate, subject: x509.Certificate) -> bool:

@@ -94,7 +94,7 @@ def verify(
     verify_checks.check_archive_timestamp(scan, reply, trusted, findings)
     verify_tables.check_metadata(scan, findings)
     verify_tables.check_counts(scan, findings)
-    check_cover(scan, findings)
+    check_cover(scan, trusted, findings)
     return _report(scan, findings)
 
 

@@ -9,24 +9,27 @@ release words it differently; the report says where the commands are documented.
 """
 
 import re
+from collections.abc import Sequence
+
+from cryptography import x509
 
 from archiveworker.domain.errors import VerificationError
 from archiveworker.domain.evidence import Proof, Trust
 from archiveworker.evidence import layout
 from archiveworker.evidence.reading import Findings, Scan
-from archiveworker.evidence.timestamp_check import chain_pem, load_certificates
+from archiveworker.evidence.timestamp_check import check_chain
 
 _STEP = "cover"
 _KNOWN = re.compile(r"evidence/(?:job\.txt|VERIFY\.txt|evidence-sha256\.txt|chain\.pem|manifest-sha256\.txt\.ts[qr])\Z")
 """Files whose meaning is known here."""
 
 
-def check_cover(scan: Scan, findings: Findings) -> None:
+def check_cover(scan: Scan, trusted: Sequence[x509.Certificate], findings: Findings) -> None:
     """What no time-stamp covers contradicts none, and is of a known kind."""
     stamped = next((proof for proof in findings.proofs if proof.step == "manifest_timestamp"), None)
     _check_job(scan, stamped, findings)
     if stamped is not None:
-        _check_chain(scan, findings)
+        _check_chain(scan, trusted, findings)
     if any(proof.step == "archive_timestamp" for proof in findings.proofs):
         if findings.held(_STEP):
             findings.good(_STEP, "the archive's own time-stamp covers every byte")
@@ -65,17 +68,13 @@ def _check_job(scan: Scan, stamped: Proof | None, findings: Findings) -> None:
         findings.bad(_STEP, "it does not say why the time-stamp was trusted", name)
 
 
-def _check_chain(scan: Scan, findings: Findings) -> None:
+def _check_chain(scan: Scan, trusted: Sequence[x509.Certificate], findings: Findings) -> None:
     """The certificates are those from the token's signer up, in that order, and no others."""
     name = layout.CHAIN_NAME.value
     raw, reply = scan.kept.get(name), scan.kept.get(layout.REPLY_NAME.value)
     if raw is None or reply is None:
         return
     try:
-        # The last one alone is taken as given: what leads up to it is in the token, or is not its chain.
-        expected = chain_pem(reply, load_certificates(raw)[-1:])
+        check_chain(raw, reply, trusted=trusted)
     except VerificationError as exc:
-        findings.bad(_STEP, f"its certificates do not belong to the time-stamp: {exc}", name)
-        return
-    if expected != raw:
-        findings.bad(_STEP, "it is not the chain of the time-stamp's certificate", name)
+        findings.bad(_STEP, str(exc), name)

@@ -15,7 +15,11 @@ from tests.integration.evidence.conftest import Stamper
 from tests.integration.evidence.tsa_kit import Tsa
 from tests.unit.evidence import golden
 
-pytestmark = pytest.mark.openssl
+pytestmark = [
+    pytest.mark.openssl,
+    # A changed certificate may have a serial number that cryptography is about to refuse.
+    pytest.mark.filterwarnings("ignore::cryptography.utils.CryptographyDeprecationWarning"),
+]
 
 REPLY = "evidence/manifest-sha256.txt.tsr"
 

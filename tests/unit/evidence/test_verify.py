@@ -109,13 +109,12 @@ def test_one_changed_byte_names_exactly_that_file(tmp_path: Path, name: str) -> 
     root = folder_of(tmp_path, entries)
     original = (root / name).read_bytes()
     for at in range(len(original)):
-        for mask in (0x01, 0x20, 0xFF):
-            changed = bytearray(original)
-            changed[at] ^= mask
-            (root / name).write_bytes(changed)
-            report = verify(root)
-            assert report.verdict is Verdict.BAD, (at, mask)
-            assert {c.subject for c in bad(report)} == {name}, (at, mask, bad(report))
+        changed = bytearray(original)
+        changed[at] ^= (0x01, 0x20, 0xFF)[at % 3]
+        (root / name).write_bytes(changed)
+        report = verify(root)
+        assert report.verdict is Verdict.BAD, at
+        assert {c.subject for c in bad(report)} == {name}, (at, bad(report))
 
 
 @pytest.mark.parametrize("container", FORMATS)
@@ -123,13 +122,12 @@ def test_one_changed_byte_anywhere_in_the_archive_is_found(tmp_path: Path, conta
     original = golden.make(tmp_path, golden.all_entries(), container).path.read_bytes()
     path = tmp_path / "changed"
     for at in range(len(original)):
-        for mask in (0xFF, 1 << (at % 8)):
-            changed = bytearray(original)
-            changed[at] ^= mask
-            path.write_bytes(changed)
-            report = verify(path)
-            assert report.verdict is Verdict.BAD, (at, mask)
-            assert all(check.subject for check in bad(report))
+        changed = bytearray(original)
+        changed[at] ^= 0xFF if at % 9 == 8 else 1 << (at % 9)
+        path.write_bytes(changed)
+        report = verify(path)
+        assert report.verdict is Verdict.BAD, at
+        assert all(check.subject for check in bad(report))
 
 
 def owners(tar: bytes) -> list[str | None]:
