@@ -124,10 +124,7 @@ def build_timestamper(settings: Settings, session: aiohttp.ClientSession) -> Tim
     """
     if not settings.tsa_urls:
         return None
-    try:
-        trusted = settings.tsa_ca.read_bytes() if settings.tsa_ca else None
-    except OSError as exc:
-        raise SettingsError(f"ARCHIVEWORKER_TSA_CA: {settings.tsa_ca} cannot be read: {exc.strerror}") from exc
+    trusted = read_trusted(settings)
     limits = FetchLimits(
         timeout_s=settings.tsa_timeout_s,
         max_crl_bytes=settings.tsa_max_crl_bytes,
@@ -141,6 +138,18 @@ def build_timestamper(settings: Settings, session: aiohttp.ClientSession) -> Tim
         on_missing_revocation=settings.on_revocation_error,
     )
     return Rfc3161Timestamper(_authorities(settings), session=session, trusted_pem=trusted, options=options)
+
+
+def read_trusted(settings: Settings) -> bytes | None:
+    """Return the certificates that are believed for time-stamps, None when none are configured.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
+    try:
+        return settings.tsa_ca.read_bytes() if settings.tsa_ca else None
+    except OSError as exc:
+        raise SettingsError(f"ARCHIVEWORKER_TSA_CA: {settings.tsa_ca} cannot be read: {exc.strerror}") from exc
 
 
 def _authorities(settings: Settings) -> list[AuthorityOptions]:
@@ -220,6 +229,7 @@ async def running_worker(settings: Settings) -> AsyncIterator[Worker]:
                 clock=SystemClock(),
                 policy=build_policy(settings),
                 software=SOFTWARE,
+                trusted_pem=read_trusted(settings),
             )
             engine = Engine(tools, EngineConfig(database_url, "local", settings.keep_failed_days))
             async with _serving(settings, engine, routes_of(sources)) as url:

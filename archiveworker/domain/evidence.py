@@ -1,5 +1,6 @@
 """What was proved, and by what: time-stamps, checks, reports of a verification."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -142,6 +143,26 @@ class Check:
     subject: str
     message: str
 
+    @property
+    def step(self) -> str:
+        """The name up to its first dot: which of the numbered steps it belongs to."""
+        return self.name.split(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A time-stamp that held in a verification.
+
+    Attributes:
+        step: name of the check that found it, e.g. ``manifest_timestamp``.
+        subject: what was stamped: a path in the archive, or the archive's own name.
+        stamp: what it establishes.
+    """
+
+    step: str
+    subject: str
+    stamp: VerifiedTimestamp
+
 
 @dataclass(frozen=True, slots=True)
 class VerificationReport:
@@ -151,18 +172,40 @@ class VerificationReport:
         archive: name of the archive.
         checks: in the order in which they were made.
         file_count: files of the archive that were compared with the manifest.
+        steps: first parts of the checks' names, in the order in which they are made.
+        proofs: the time-stamps that held.
+        content_bytes: of all files, unpacked.
+        archive_sha256: of the archive file; None for a folder, or when it could not be read to its end.
+        manifest_sha256: of the list of files; None when there is none.
     """
 
     archive: str
     checks: tuple[Check, ...]
     file_count: int
+    steps: tuple[str, ...] = ()
+    proofs: tuple[Proof, ...] = ()
+    content_bytes: int = 0
+    archive_sha256: Sha256 | None = None
+    manifest_sha256: Sha256 | None = None
 
     @property
     def verdict(self) -> Verdict:
         """BAD if any check is bad, else UNKNOWN if any is unknown or none was made, else GOOD."""
-        verdicts = {c.verdict for c in self.checks}
-        if Verdict.BAD in verdicts:
-            return Verdict.BAD
-        if Verdict.UNKNOWN in verdicts or not verdicts:
-            return Verdict.UNKNOWN
-        return Verdict.GOOD
+        return worst(check.verdict for check in self.checks)
+
+    def verdict_of(self, step: str) -> Verdict | None:
+        """Return the verdict of one step, None when it was not made."""
+        verdicts = [check.verdict for check in self.checks if check.step == step]
+        return worst(verdicts) if verdicts else None
+
+    def number_of(self, check: Check) -> int:
+        """Return the number of the check's step in reports, from 1."""
+        return self.steps.index(check.step) + 1
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return BAD if any is bad, else UNKNOWN if any is unknown or there is none, else GOOD."""
+    found = set(verdicts)
+    if Verdict.BAD in found:
+        return Verdict.BAD
+    return Verdict.GOOD if found == {Verdict.GOOD} else Verdict.UNKNOWN

@@ -7,9 +7,10 @@ from archiveworker.domain.errors import VerificationError
 
 UNREADABLE = (
     ValueError,
-    KeyError,
+    LookupError,
     TypeError,
     OverflowError,
+    InvalidSignature,
     x509.InvalidVersion,
     x509.DuplicateExtension,
     x509.ExtensionNotFound,

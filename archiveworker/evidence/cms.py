@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from archiveworker.evidence import der, signatures
 
@@ -21,6 +22,20 @@ _DIGESTS: dict[bytes, hashes.HashAlgorithm] = {
 }
 _SHA256_OID = bytes.fromhex("0609608648016503040201")
 _RSA_PSS_OID = bytes.fromhex("06092a864886f70d01010a")
+_SIGNED_DATA_VERSION, _SIGNER_INFO_VERSION = der.unsigned(3), der.unsigned(1)
+# RFC 3370, RFC 5754, RFC 5753, RFC 8419: what a signer's key, with its digest, may call itself.
+_RSA_OIDS = {
+    "": bytes.fromhex("06092a864886f70d010101"),
+    "sha256": bytes.fromhex("06092a864886f70d01010b"),
+    "sha384": bytes.fromhex("06092a864886f70d01010c"),
+    "sha512": bytes.fromhex("06092a864886f70d01010d"),
+}
+_ECDSA_OIDS = {
+    "sha256": bytes.fromhex("06082a8648ce3d040302"),
+    "sha384": bytes.fromhex("06082a8648ce3d040303"),
+    "sha512": bytes.fromhex("06082a8648ce3d040304"),
+}
+_EDWARDS_OIDS = (bytes.fromhex("06032b6570"), bytes.fromhex("06032b6571"))
 _CONTENT_TYPE = bytes.fromhex("06092a864886f70d010903")
 _MESSAGE_DIGEST = bytes.fromhex("06092a864886f70d010904")
 _SIGNING_CERTIFICATE = bytes.fromhex("060b2a864886f70d010910020c")
@@ -39,6 +54,7 @@ class SignedToken:
         digest_oid: DER identifier of the digest algorithm.
         signature_oid: DER identifier of the signature algorithm.
         signature: the signature itself.
+        signer_id: DER IssuerAndSerialNumber of the signing certificate.
     """
 
     content: bytes
@@ -47,6 +63,7 @@ class SignedToken:
     digest_oid: bytes
     signature_oid: bytes
     signature: bytes
+    signer_id: bytes
 
 
 def parse_token(token: bytes) -> SignedToken:
@@ -57,12 +74,18 @@ def parse_token(token: bytes) -> SignedToken:
     """
     _, content = _exactly(der.read_all(der.read_one(token).body), 2)
     signed = der.read_all(der.read_one(content.body).body)
+    if signed[0].raw != _SIGNED_DATA_VERSION:
+        raise ValueError("the token is not a SignedData of version 3")
     content_type, wrapped = _exactly(der.read_all(signed[2].body), 2)
     if content_type.raw != _TST_INFO:
         raise ValueError("the token's content is not a TSTInfo")
     (signer,) = _exactly(der.read_all(signed[-1].body), 1)
     fields = der.read_all(signer.body)
-    _, _, digest_algorithm, attributes, signature_algorithm, signature = fields[:6]
+    version, signer_id, digest_algorithm, attributes, signature_algorithm, signature = fields[:6]
+    if version.raw != _SIGNER_INFO_VERSION or len(fields) > 7:
+        raise ValueError("the token's signer is not described as a SignerInfo of version 1")
+    if signed[1].raw != der.encode(der.SET, digest_algorithm.raw):
+        raise ValueError("the token's list of digest algorithms is not its signer's")
     if attributes.tag != der.CONTEXT_0 or signature.tag != der.OCTET_STRING:
         raise ValueError("the token has no signed attributes")
     return SignedToken(
@@ -72,6 +95,7 @@ def parse_token(token: bytes) -> SignedToken:
         digest_oid=der.read_all(digest_algorithm.body)[0].raw,
         signature_oid=der.read_all(signature_algorithm.body)[0].raw,
         signature=signature.body,
+        signer_id=signer_id.raw,
     )
 
 
@@ -91,8 +115,12 @@ def check_signature(token: SignedToken, signer: x509.Certificate) -> None:
     Raises:
         ValueError: it did not; the sentence says which part does not hold.
     """
+    signer_id = der.encode(der.SEQUENCE, signer.issuer.public_bytes(), der.signed(signer.serial_number))
+    if token.signer_id != signer_id:
+        raise ValueError("the token says that another certificate signed it")
     check_algorithm(token)
     digest = _DIGESTS[token.digest_oid]
+    _check_named_algorithm(token, signer, digest)
     if token.attributes.get(_CONTENT_TYPE) != _TST_INFO:
         raise ValueError("the signed content type is not a TSTInfo")
     expected = der.encode(der.OCTET_STRING, hashlib.new(digest.name, token.content).digest())
@@ -127,6 +155,18 @@ def check_certificate_id(token: SignedToken, signer: x509.Certificate) -> None:
         raise ValueError("the token does not name its signing certificate")
     if not matches:
         raise ValueError("the token names another signing certificate")
+
+
+def _check_named_algorithm(token: SignedToken, signer: x509.Certificate, digest: hashes.HashAlgorithm) -> None:
+    key, named = signer.public_key(), token.signature_oid
+    if isinstance(key, rsa.RSAPublicKey):
+        fits = named in (_RSA_PSS_OID, _RSA_OIDS[""], _RSA_OIDS[digest.name])
+    elif isinstance(key, ec.EllipticCurvePublicKey):
+        fits = named == _ECDSA_OIDS[digest.name]
+    else:
+        fits = named in _EDWARDS_OIDS
+    if not fits:
+        raise ValueError("the token names a signature algorithm that is not that of its signer's key, or is not known")
 
 
 def _attributes(body: bytes) -> dict[bytes, bytes]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 SEQUENCE, SET, INTEGER, OCTET_STRING, BOOLEAN, CONTEXT_0 = 0x30, 0x31, 0x02, 0x04, 0x01, 0xA0
 BIT_STRING, OBJECT_IDENTIFIER = 0x03, 0x06
 _NULL = b"\x05\x00"
+_MAX_VALUES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,28 @@ def read_one(data: bytes) -> Value:
     return values[0]
 
 
+def tagged(value: Value, tag: int) -> Value:
+    """Return ``value`` if it is of the kind ``tag``.
+
+    Raises:
+        ValueError: it is of another one.
+    """
+    if value.tag != tag:
+        raise ValueError(f"the DER data hold a value of kind {value.tag:#04x} where {tag:#04x} must be")
+    return value
+
+
 def read_all(data: bytes) -> list[Value]:
     """Read the values that stand one after the other in ``data``.
 
     Raises:
         ValueError: one of them is malformed or runs over the end.
     """
-    values, at = [], 0
+    values: list[Value] = []
+    at = 0
     while at < len(data):
+        if len(values) == _MAX_VALUES:
+            raise ValueError(f"the DER data hold more than {_MAX_VALUES} values in one place")
         start, body_at, end = at, *_span(data, at)
         values.append(Value(data[start], data[body_at:end], data[start:end]))
         at = end
@@ -86,6 +101,12 @@ def unsigned(value: int) -> bytes:
     return encode(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big"))
 
 
+def signed(value: int) -> bytes:
+    """Return a minimal INTEGER for any ``value``."""
+    bits = value.bit_length() if value >= 0 else (value + 1).bit_length()
+    return encode(INTEGER, value.to_bytes(bits // 8 + 1, "big", signed=True))
+
+
 def in_set_order(reply: bytes, extra: Sequence[bytes] = ()) -> bytes:
     """Return the TimeStampResp with the token's certificates in DER's SET order; all else is as it was.
 
@@ -99,18 +120,22 @@ def in_set_order(reply: bytes, extra: Sequence[bytes] = ()) -> bytes:
     Raises:
         ValueError: the reply is not a DER TimeStampResp.
     """
-    response = read_one(reply)
+    response = tagged(read_one(reply), SEQUENCE)
     status, *token = read_all(response.body)
     if not token:
         return reply
-    content_type, content = read_all(read_one(token[0].raw).body)
-    signed = read_one(content.body)
+    if len(token) > 1:
+        raise ValueError("something follows the token")
+    content_type, content = read_all(tagged(token[0], SEQUENCE).body)
+    signed = tagged(read_one(tagged(content, CONTEXT_0).body), SEQUENCE)
+    # SignedData: version, digestAlgorithms, encapContentInfo, certificates [0], crls [1], signerInfos.
     parts = read_all(signed.body)
     found = [part for part in parts if part.tag == CONTEXT_0]
-    members = {v.raw for part in found for v in read_all(part.body)}.union(extra)
-    # SignedData: version, digestAlgorithms, encapContentInfo, certificates [0], crls [1], signerInfos.
     rest = [part.raw for part in parts if part.tag != CONTEXT_0]
-    certificates = [_set_of(members)] if members or found else []
+    members = [value.raw for part in found for value in read_all(part.body)]
+    if len(found) > 1 or len(set(members)) != len(members):
+        raise ValueError("a certificate stands twice in the token")
+    certificates = [_set_of({*members, *extra})] if found or extra else []
     inner = encode(SEQUENCE, *rest[:3], *certificates, *rest[3:])
     return encode(response.tag, status.raw, encode(SEQUENCE, content_type.raw, encode(CONTEXT_0, inner)))
 

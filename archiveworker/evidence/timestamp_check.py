@@ -23,7 +23,7 @@ from rfc3161_client import PKIStatus, TimeStampResponse, VerifierBuilder, decode
 from rfc3161_client import VerificationError as _Rfc3161Error
 
 from archiveworker.domain.digest import Digest, HashAlgorithm, Sha256
-from archiveworker.domain.errors import TimestampFlaw, TimestampRefusedError
+from archiveworker.domain.errors import TimestampFlaw, TimestampRefusedError, VerificationError
 from archiveworker.domain.evidence import ChainCertificate, Trust, VerifiedTimestamp
 from archiveworker.evidence import cms, der
 from archiveworker.evidence.certificates import (
@@ -35,7 +35,16 @@ from archiveworker.evidence.certificates import (
     name_of,
 )
 
-__all__ = ["chain_of", "chain_pem", "check_query", "check_reply", "digest_of", "imprint_algorithm", "load_certificates"]
+__all__ = [
+    "chain_of",
+    "chain_pem",
+    "check_chain",
+    "check_query",
+    "check_reply",
+    "digest_of",
+    "imprint_algorithm",
+    "load_certificates",
+]
 
 _ALGORITHMS = {
     "2.16.840.1.101.3.4.2.1": HashAlgorithm.SHA256,
@@ -183,6 +192,28 @@ def chain_pem(reply: bytes, trusted: Sequence[x509.Certificate] = (), known: Seq
     return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain_of(reply, trusted, known))
 
 
+def check_chain(pem: bytes, reply: bytes, *, trusted: Sequence[x509.Certificate] = ()) -> None:
+    """Check that ``pem`` is the chain of the reply's signer: these certificates, in this order, in this spelling.
+
+    Args:
+        pem: the certificates, signer first (``chain.pem``); those that the token does not hold are among them.
+        reply: DER TimeStampResp.
+        trusted: certificates that are believed; one that is called like one of them is the same.
+
+    Raises:
+        VerificationError: it is another chain, or a certificate in it is damaged.
+    """
+    certificates = load_certificates(pem)
+    try:
+        _check_undamaged(certificates, [*certificates, *trusted])
+        # Its last one is taken as given; it must be the end of what leads up from the token's signer.
+        chain = _chain(_decoded(reply, certificates), certificates[-1:])
+    except UNREADABLE as exc:
+        raise VerificationError(f"the chain does not belong to the time-stamp: {exc}") from exc
+    if b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain) != pem:
+        raise VerificationError("it is not the chain of the time-stamp's certificate")
+
+
 @contextmanager
 def _step(flaw: TimestampFlaw) -> Iterator[None]:
     """Turn what goes wrong inside into an error that names the step."""
@@ -268,7 +299,24 @@ def _chain(response: TimeStampResponse, trusted: Iterable[x509.Certificate]) -> 
         if above is None:
             break
         chain.append(above)
+    _check_undamaged(known, [*known, *anchors])
     return chain
+
+
+def _check_undamaged(embedded: Sequence[x509.Certificate], others: Sequence[x509.Certificate]) -> None:
+    """What can be told to be damaged is not passed over, even where the chain does not need it.
+
+    A token may hold certificates of another way up (a cross-certificate), whose issuers are not known here. But one
+    whose issuer is known was signed by it, and one that is called like another one, serial number and all, is the same.
+    """
+    for certificate in embedded:
+        issuers = [other for other in others if other.subject == certificate.issuer]
+        if issuers and not any(is_issued_by(certificate, issuer) for issuer in issuers):
+            raise ValueError("a certificate is damaged: its issuer did not sign it")
+        for other in others:
+            twins = (other.subject, other.serial_number) == (certificate.subject, certificate.serial_number)
+            if twins and other != certificate:
+                raise ValueError("two certificates have one name and serial number; one of them is damaged")
 
 
 def _check_links(chain: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate]) -> None:

@@ -3,21 +3,26 @@
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
+from archiveworker.domain.errors import VerificationError
+from archiveworker.domain.evidence import Check, Verdict, VerificationReport
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import ArchiveFormat, FinishedArchive, JobState
 from archiveworker.evidence import layout
 from archiveworker.evidence.container import ContainerFormat, pack
 from archiveworker.evidence.entries import Entry
+from archiveworker.evidence.verify import verify
 from archiveworker.jobs.package import PackageInput, package_contents
 from archiveworker.jobs.records import Json, archive_from_json, archive_to_json, file_from_json, plan_from_json
 from archiveworker.jobs.results import load_results
 from archiveworker.jobs.stamping import Stamping, stamped_to_json, write_file
 from archiveworker.jobs.stamps import stamps_from_json
 from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobTools, OpenJob, OpenJobs
+from archiveworker.reports.verification import Occasion, render_html, render_json
 
 log = structlog.get_logger(__name__)
 
@@ -79,9 +84,28 @@ class FinishSteps:
         """Have the whole archive stamped, detached; return a warning or nothing."""
         return await self._stamping.archive(job_id, archive)
 
-    async def list_evidence(self, job_id: JobId) -> list[str]:
-        """Return the names that ``GET /jobs/<id>/evidence/<name>`` serves."""
-        return await asyncio.to_thread(_names, self._tools.evidence_folder(job_id))
+    async def verify_archive(self, job_id: JobId, archive: Json) -> list[str]:
+        """Verify what was packed, before anyone gets it, and keep the report with the evidence.
+
+        Returns:
+            the names that ``GET /jobs/<id>/evidence/<name>`` serves.
+
+        Raises:
+            VerificationError: the archive is not what it should be; the report is kept all the same.
+        """
+        finished = archive_from_json(archive)
+        file = self._tools.spool.path_of(job_id, finished.spooled)
+        folder = self._tools.evidence_folder(job_id)
+        report = await asyncio.to_thread(_verified, file, finished, folder, self._tools.trusted_pem)
+        await asyncio.to_thread(_keep_report, folder, report, Occasion(self._tools.software, self._tools.clock.now()))
+        first = next((check for check in report.checks if check.verdict is Verdict.BAD), None)
+        log.info("archive_verified", verdict=report.verdict.value, archive=finished.name, files=report.file_count)
+        if first is not None:
+            raise VerificationError(
+                f"The packed archive does not pass its own verification: {first.subject}: {first.message}. It was not "
+                "delivered; report.html of the job's evidence has the details. Look at the worker's disk, then retry"
+            )
+        return await asyncio.to_thread(_names, folder)
 
     async def upload(self, job_id: JobId, archive: Json) -> dict[str, str]:
         """Bring the archive to the LMS; return the ticket for ``confirm``."""
@@ -125,6 +149,23 @@ class FinishSteps:
         )
         contents = await asyncio.to_thread(package_contents, given)
         return layout.with_sidecars(contents, include_filehashes=job.request.options.file_hashes), job
+
+
+def _verified(file: Path, archive: FinishedArchive, folder: Path, trusted_pem: bytes | None) -> VerificationReport:
+    """Verify the archive under the name that it will have, together with its detached time-stamp."""
+    stamp = folder / f"{archive.name}.tsr"
+    reply = stamp.read_bytes() if stamp.is_file() else None
+    report = verify(file, reply=reply, trusted_pem=trusted_pem, name=archive.name)
+    if report.archive_sha256 is None or report.archive_sha256.hex != archive.sha256:
+        changed = Check("container.digest", Verdict.BAD, archive.name, "it changed on the spool after it was packed")
+        return replace(report, checks=(changed, *report.checks))
+    return report
+
+
+def _keep_report(folder: Path, report: VerificationReport, occasion: Occasion) -> None:
+    write_file(folder / "report.json", render_json(report, occasion).encode())
+    write_file(folder / "report.html", render_html(report, occasion).encode())
+    write_file(folder / "report.de.html", render_html(report, occasion, lang="de").encode())
 
 
 def _names(folder: Path) -> list[str]:

@@ -167,7 +167,8 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
         book.warn("job", stamped["warning"])
         archive = await run_step("pack", self._finish.pack, job_id, plan, backups, stamped["stamp"])
         book.warn("job", await self._persistently("stamp_archive", self._finish.stamp_archive, job_id, archive))
-        await book.packed(archive, await run_step("list_evidence", self._finish.list_evidence, job_id))
+        # The step keeps the name it had when it only made the list: jobs begun by the last release go on with it.
+        await book.packed(archive, await run_step("list_evidence", self._finish.verify_archive, job_id, archive))
         ticket = await self._persistently("upload", self._finish.upload, job_id, archive)
         book.warn("job", await self._persistently("confirm", self._finish.confirm, job_id, archive, ticket))
         await run_step("release", self._steps.release, job_id)

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import aiohttp
+import jsonschema
 import pikepdf
 import pypdf
 import pytest
@@ -21,6 +22,7 @@ import pytest_asyncio
 
 from archiveworker.cli import main
 from archiveworker.demo.server import DemoServer
+from archiveworker.reports.verification import json_schema
 from tests.acceptance.conftest import finished
 from tests.fakes.worker import WorkerProcess
 
@@ -104,6 +106,23 @@ async def test_the_commands_of_verify_txt_work_as_they_stand(archived: Archived)
 async def test_verify_says_good(archived: Archived, lms: DemoServer, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--tsr", f"{archived.archive}.tsr", "--ca", str(lms.authority.root_pem)]
     assert main(["verify", str(archived.archive), *arguments]) == 0, capsys.readouterr().out
+
+
+async def test_the_worker_verified_what_it_delivered_and_keeps_the_report(
+    archived: Archived, worker: WorkerProcess
+) -> None:
+    report = json.loads((archived.folder / "report.json").read_text())
+    jsonschema.validate(report, json.loads(json_schema()))
+    assert report["verdict"] == "good"
+    assert report["archive_sha256"] == archived.view["archive"]["sha256"]
+    assert [stamp["subject"] for stamp in report["timestamps"]] == ["manifest-sha256.txt", archived.archive.name]
+    assert {step["verdict"] for step in report["steps"]} == {"good"}, "nothing is left unchecked in a real archive"
+    assert "GOOD" in (archived.folder / "report.html").read_text()
+    assert "GUT" in (archived.folder / "report.de.html").read_text()
+    path = f"/jobs/{archived.view['id']}/evidence/report.html"
+    status, _, headers = await worker.request("GET", path)
+    assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
 
 
 async def test_one_changed_byte_is_found_and_named(
