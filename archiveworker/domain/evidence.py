@@ -46,7 +46,7 @@ class VerifiedTimestamp:
         tsa_name: subject of the signing certificate, RFC 4514.
         trust: why the chain's last certificate is believed.
         accuracy_s: how far the true time may be from ``generated_at`` in either direction; None when it does not say.
-        chain: signer first.
+        chain: signer first; how it was proved, not what, so proofs that differ in nothing else are equal.
     """
 
     digest: Sha256 | Digest
@@ -56,7 +56,7 @@ class VerifiedTimestamp:
     tsa_name: str
     trust: Trust
     accuracy_s: float | None = None
-    chain: tuple[ChainCertificate, ...] = ()
+    chain: tuple[ChainCertificate, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
