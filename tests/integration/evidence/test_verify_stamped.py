@@ -57,7 +57,7 @@ async def test_one_changed_byte_of_a_stamped_archive_is_bad(tmp_path: Path, tsa:
     for at in range(0, len(original), 3):
         changed = bytearray(original)
         changed[at] ^= 1 << (at % 8)
-        packed.path.write_bytes(changed)
+        golden.overwrite(packed.path, bytes(changed))
         assert verify(packed.path, trusted_pem=tsa.ca_pem).verdict is Verdict.BAD, at
 
 
