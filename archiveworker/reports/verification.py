@@ -29,7 +29,7 @@ LANGUAGES: Final = ("en", "de")
 FORMAT: Final = 1
 
 _SIGNS: Final = {"good": "✓", "bad": "✗", "unknown": "?", "none": "\u2013"}
-_HIGHLIGHTS: Final = 4
+_HIGHLIGHTS: Final = {Verdict.BAD: 3, Verdict.UNKNOWN: 2}
 _DETAILS: Final = 1000
 _MAX_TRANSLATED_CHARS: Final = 600
 _ORDER: Final = (Verdict.BAD, Verdict.UNKNOWN, Verdict.GOOD)
@@ -167,7 +167,7 @@ def _highlight(verdict: Verdict, checks: Iterable[Check], report: VerificationRe
     if not found:
         return None
     title = _words(lang)["label"]["worst" if verdict is Verdict.BAD else "open"]
-    lines = tuple(_line(check, report, lang) for check in found[:_HIGHLIGHTS])
+    lines = tuple(_line(check, report, lang) for check in found[: _HIGHLIGHTS[verdict]])
     return _Highlight(verdict.value, title, lines, len(found) - len(lines))
 
 
@@ -205,11 +205,10 @@ def _step_view(step: str, report: VerificationReport, lang: str) -> dict[str, st
 def _facts(report: VerificationReport, occasion: Occasion, lang: str) -> list[tuple[str, str, bool]]:
     label = _words(lang)["label"]
     archive, manifest = report.archive_sha256, report.manifest_sha256
+    count, size = (_number(text, lang) for text in (f"{report.file_count:,}", human_size(report.content_bytes)))
     return [
-        (label["verified"], _moment(occasion.verified_at, lang), False),
-        (label["software"], occasion.software, False),
-        (label["files"], _number(f"{report.file_count:,}", lang), False),
-        (label["content"], _number(human_size(report.content_bytes), lang), False),
+        (label["verified"], f"{_moment(occasion.verified_at, lang)}, {occasion.software}", False),
+        (label["files"], f"{count} ({size})", False),
         (label["archive_digest"], archive.hex if archive else label["no_digest"], archive is not None),
         (label["manifest_digest"], manifest.hex if manifest else label["no_manifest"], manifest is not None),
     ]

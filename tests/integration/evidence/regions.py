@@ -100,9 +100,7 @@ def file_regions(name: str, data: bytes) -> list[Region]:
     """Return the regions of one file: DER values of a token, lines of a list, else slices."""
     if name.endswith((".tsr", ".tsq")):
         kind = f"file.{name[-3:]}"
-        return [
-            Region(f"{kind}.{value.path}", value.start, value.end, name) for value in values(data) if not value.inner
-        ]
+        return [Region(f"{kind}.{value.path}", value.start, value.end, name) for value in values(data)]
     if name.endswith(("sha256.txt", ".sha256")):
         found, at = [], 0
         for line in data.splitlines(keepends=True):

@@ -7,6 +7,7 @@ somebody would do who wants the change to go unnoticed.
 """
 
 import gzip
+import io
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -63,10 +64,11 @@ async def stamped_entries(tsa: Tsa, stamp: Stamper) -> list[Entry]:
 
 
 def sealed(path: Path, tar: bytes) -> None:
-    with path.open("wb") as target:
-        writer = SealedGzipWriter(HashingWriter(target), level=1)
-        writer.write(tar)
-        writer.close()
+    target = io.BytesIO()
+    writer = SealedGzipWriter(HashingWriter(target), level=1)
+    writer.write(tar)
+    writer.close()
+    golden.overwrite(path, target.getvalue())
 
 
 def subject(form: str, folder: Path, entries: Sequence[Entry]) -> Subject:
@@ -78,7 +80,7 @@ def subject(form: str, folder: Path, entries: Sequence[Entry]) -> Subject:
             (root / entry.path.value).parent.mkdir(parents=True, exist_ok=True)
             (root / entry.path.value).write_bytes(entry.data)
         found = [(name, region) for name, data in files.items() for region in regions.file_regions(name, data)]
-        return Subject(root, files, found, lambda name, data: (root / name).write_bytes(data) and None)
+        return Subject(root, files, found, lambda name, data: golden.overwrite(root / name, data))
     container = ContainerFormat("tar.gz" if form == "tar" else form)
     path = golden.make(folder, entries, container).path
     data = path.read_bytes()
@@ -86,7 +88,7 @@ def subject(form: str, folder: Path, entries: Sequence[Entry]) -> Subject:
         data = gzip.decompress(data)
         return Subject(path, {"": data}, [("", r) for r in regions.tar_regions(data)], lambda _, d: sealed(path, d))
     split = regions.gzip_regions if form == "tar.gz" else regions.zip_regions
-    return Subject(path, {"": data}, [("", r) for r in split(data)], lambda _, d: path.write_bytes(d) and None)
+    return Subject(path, {"": data}, [("", r) for r in split(data)], lambda _, d: golden.overwrite(path, d))
 
 
 def bad_subjects(report: VerificationReport) -> set[str]:

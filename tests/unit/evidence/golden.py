@@ -63,3 +63,10 @@ def all_entries(
 def make(folder: Path, entries: Sequence[Entry], container: ContainerFormat = ContainerFormat.TAR_GZ) -> PackedArchive:
     """Pack ``entries`` into ``folder``."""
     return pack(entries, spool=folder, target=folder / f"exam.{container.suffix}", container=container)
+
+
+def overwrite(path: Path, data: bytes) -> None:
+    """Give an existing file other contents in place: truncating it first, thousands of times, waits for the disk."""
+    with path.open("r+b") as file:
+        file.write(data)
+        file.truncate()
