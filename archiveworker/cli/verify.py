@@ -10,6 +10,7 @@ from typing import Any, Final
 from archiveworker import __version__
 from archiveworker.domain.errors import ArchiveWorkerError, VerificationError
 from archiveworker.domain.evidence import Verdict, VerificationReport
+from archiveworker.evidence import evidence_names
 from archiveworker.evidence.verify import verify
 from archiveworker.runtime.clock import SystemClock
 
@@ -31,8 +32,8 @@ A time-stamp proves who made it only by a certificate that you trust: get the ce
 from the authority itself and name it with --ca. Without --ca the time-stamp's own certificates are used to tell
 whether it is sound, and the answer is 2 at best. So it is for an archive without a time-stamp.
 
-The archive's detached time-stamp is taken from the file beside it that has its name and .tsr at the end (X.tar.gz.tsr
-or X.tsr), unless --tsr names another one.
+The archive's detached time-stamps are taken from the files beside it that have its name and .tsr, .2.tsr ... at the end
+(X.tar.gz.tsr or X.tsr), unless --tsr names others.
 """
 
 
@@ -57,7 +58,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
     parser.add_argument("archive", metavar="ARCHIVE", type=Path, help="a .tar.gz or .zip file, or an unpacked folder")
-    parser.add_argument("--tsr", metavar="FILE", type=Path, help="the archive's detached time-stamp (DER)")
+    parser.add_argument(
+        "--tsr", metavar="FILE", type=Path, action="append", help="the archive's detached time-stamp (DER); repeatable"
+    )
     parser.add_argument("--ca", metavar="FILE", type=Path, help="trusted certificates of the authority (PEM)")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     parser.add_argument("--html", metavar="FILE", type=Path, help="write a report for people, to read or print")
@@ -68,10 +71,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
     """Verify, print the report, and return the exit status: 0 good, 1 bad, 2 could not tell."""
     try:
-        tsr = args.tsr or _beside(args.archive)
-        reply = _given(tsr) if tsr is not None else None
+        replies = [_given(tsr) for tsr in args.tsr or _beside(args.archive)]
         trusted_pem = _given(args.ca) if args.ca is not None else None
-        report = verify(args.archive, reply=reply, trusted_pem=trusted_pem)
+        report = verify(args.archive, reply=replies, trusted_pem=trusted_pem)
     except VerificationError as exc:
         # Nothing was found out about the archive: not status 1, whatever status the error has elsewhere.
         return _failed(str(exc), _BAD_INPUT)
@@ -116,12 +118,13 @@ def _write(file: Path, text: str) -> None:
         part.unlink(missing_ok=True)
 
 
-def _beside(archive: Path) -> Path | None:
+def _beside(archive: Path) -> list[Path]:
+    """Return the archive's detached time-stamps: the first one, and those with a number."""
     if not archive.is_file():
-        return None
+        return []
     stem = archive.name.removesuffix(".tar.gz").removesuffix(".zip")
-    candidates = (archive.with_name(f"{name}.tsr") for name in (archive.name, stem))
-    return next((tsr for tsr in candidates if tsr.is_file()), None)
+    found = (evidence_names.replies_beside(archive.parent, name) for name in (archive.name, stem))
+    return next((files for files in found if files), [])
 
 
 def _rendered(report: VerificationReport, kind: str, lang: str) -> str:

@@ -26,6 +26,7 @@ class CertificateRevocation:
         reason: a sentence for a person, without a full stop.
         source: ``crl`` or ``ocsp``; empty when nothing answers.
         as_of: when the issuer said so (thisUpdate), UTC; None when nothing answers.
+        is_published: the certificate says where its revocation would be published.
     """
 
     subject: str
@@ -33,6 +34,7 @@ class CertificateRevocation:
     reason: str
     source: str = ""
     as_of: datetime | None = None
+    is_published: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,11 @@ class RevocationVerdict:
             if state in states:
                 return state
         return RevocationState.GOOD
+
+    @property
+    def unanswered(self) -> tuple[CertificateRevocation, ...]:
+        """Certificates that say where to ask about them, and for which no answer is there."""
+        return tuple(c for c in self.certificates if c.state is RevocationState.UNKNOWN and c.is_published)
 
     @property
     def reason(self) -> str:

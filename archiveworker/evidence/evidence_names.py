@@ -6,6 +6,7 @@ they hold, so that two time-stamps that need the same ones share them.
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 from archiveworker.domain.digest import Sha256
@@ -19,6 +20,7 @@ CRL_SUFFIX: Final = ".crl"
 OCSP_SUFFIX: Final = ".ors"
 
 _DIGITS: Final = 16
+_MAX_STAMPS: Final = 99
 _REPLY: Final = re.compile(re.escape(f"{FOLDER}{MANIFEST}") + r"(?:\.([2-9]|[1-9][0-9]))?\.tsr")
 
 
@@ -66,3 +68,9 @@ def stamp_numbers(names: Iterable[str]) -> list[int]:
     """Return the numbers of the manifest's time-stamps among the names of an archive's files, ascending."""
     found = (_REPLY.fullmatch(name) for name in names)
     return sorted(int(match[1] or 1) for match in found if match)
+
+
+def replies_beside(folder: Path, name: str) -> list[Path]:
+    """Return the files with the detached time-stamps of the archive ``name`` that are in ``folder``."""
+    files = (folder / f"{numbered(name, number)}.tsr" for number in range(1, _MAX_STAMPS + 1))
+    return [file for file in files if file.is_file()]

@@ -18,6 +18,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from cryptography import x509
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID
 
 from archiveworker.domain.revocation import CertificateRevocation, RevocationState, RevocationVerdict
 from archiveworker.evidence import revocation_crl, revocation_ocsp
@@ -47,8 +48,35 @@ def judge(
         states.append(_state(question, answers))
     if len(chain) == 1 and not is_self_signed(chain[0]):
         reason = "the certificate of its issuer is not known, so nobody can be asked"
-        states.append(CertificateRevocation(name_of(chain[0]), RevocationState.UNKNOWN, reason))
+        published = is_published(chain[0])
+        states.append(CertificateRevocation(name_of(chain[0]), RevocationState.UNKNOWN, reason, is_published=published))
     return RevocationVerdict(tuple(states))
+
+
+def is_answer(data: bytes, pair: tuple[x509.Certificate, x509.Certificate], at: datetime) -> bool:
+    """Tell whether a CRL or an OCSP response says something of a certificate.
+
+    Args:
+        data: DER of either.
+        pair: a certificate and its issuer.
+        at: UTC.
+    """
+    question = Question(*pair, at)
+    given = [revocation_crl.answer(crl, question) for crl in revocation_crl.load([data])]
+    given += [revocation_ocsp.answer(response, question) for response in revocation_ocsp.load([data])]
+    return any(isinstance(one, Answer) for one in given)
+
+
+def is_published(certificate: x509.Certificate) -> bool:
+    """Tell whether a certificate says where to ask whether it was revoked (CRL distribution point or OCSP)."""
+    try:
+        extensions = {extension.oid: extension.value for extension in certificate.extensions}
+    except UNREADABLE:
+        return True
+    access = extensions.get(ExtensionOID.AUTHORITY_INFORMATION_ACCESS)
+    responders = access if isinstance(access, x509.AuthorityInformationAccess) else ()
+    asked = any(place.access_method == AuthorityInformationAccessOID.OCSP for place in responders)
+    return asked or ExtensionOID.CRL_DISTRIBUTION_POINTS in extensions
 
 
 def _state(question: Question, answers: Sequence[Answer | str | None]) -> CertificateRevocation:
@@ -68,7 +96,8 @@ def _unanswered(question: Question, refusals: Sequence[str]) -> CertificateRevoc
         reason = "its issuer never revokes such a certificate (noRevAvail)"
         return CertificateRevocation(subject, RevocationState.GOOD, reason)
     reason = refusals[0] if refusals else "there are no revocation data for it"
-    return CertificateRevocation(subject, RevocationState.UNKNOWN, reason)
+    published = is_published(question.certificate)
+    return CertificateRevocation(subject, RevocationState.UNKNOWN, reason, is_published=published)
 
 
 def _needs_no_answer(certificate: x509.Certificate) -> bool:

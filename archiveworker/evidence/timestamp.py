@@ -9,6 +9,7 @@ import asyncio
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import aiohttp
@@ -225,4 +226,8 @@ class Rfc3161Timestamper:
                 f"the time-stamp does not hold: its certificates are not known to be good ({said})",
                 flaw=TimestampFlaw.REVOCATION,
             )
-        return RevocationData(fetched.crls, fetched.ocsps, verdict, fetched.problems)
+        crls, ocsps = (
+            tuple(one for one in kind if any(revocation.is_answer(one, p, proof.generated_at) for p in pairwise(chain)))
+            for kind in (fetched.crls, fetched.ocsps)
+        )
+        return RevocationData(crls, ocsps, verdict, fetched.problems)

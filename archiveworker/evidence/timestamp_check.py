@@ -329,11 +329,12 @@ def _check_links(chain: Sequence[x509.Certificate], trusted: Sequence[x509.Certi
 
 
 def _check_validity(chain: Sequence[x509.Certificate], at: datetime) -> None:
+    moment = f"{at:%Y-%m-%d %H:%M:%S} UTC"
     for certificate in chain:
-        if not certificate.not_valid_before_utc <= at <= certificate.not_valid_after_utc:
-            raise ValueError(
-                f"{name_of(certificate)} was not valid at the time of the stamp ({at:%Y-%m-%d %H:%M:%S} UTC)"
-            )
+        if at > certificate.not_valid_after_utc:
+            raise ValueError(f"{name_of(certificate)} had expired at the time of the stamp ({moment})")
+        if at < certificate.not_valid_before_utc:
+            raise ValueError(f"{name_of(certificate)} was not yet valid at the time of the stamp ({moment})")
 
 
 def _check_with_library(

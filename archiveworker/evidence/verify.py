@@ -8,7 +8,7 @@ Not evidence, and not compared with anything: times and modes of files in the co
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from archiveworker.domain.digest import Sha256
@@ -20,6 +20,7 @@ from archiveworker.evidence import (
     layout,
     tar_reader,
     verify_checks,
+    verify_stamps,
     verify_tables,
     zip_reader,
 )
@@ -52,7 +53,7 @@ _TOKEN_SUFFIXES = (".tsq", ".tsr")
 def verify(
     archive: Path,
     *,
-    reply: bytes | None = None,
+    reply: bytes | Sequence[bytes] | None = None,
     trusted_pem: bytes | None = None,
     limits: Limits | None = None,
     name: str | None = None,
@@ -61,7 +62,7 @@ def verify(
 
     Args:
         archive: a tar.gz or zip file, or a folder that holds an unpacked archive.
-        reply: DER TimeStampResp over the archive file (its detached ``.tsr``).
+        reply: DER TimeStampResp over the archive file (its detached ``.tsr``), or several of different authorities.
         trusted_pem: certificates that are believed for time-stamps; without them a time-stamp can be told to be
             sound, but not by whom it is (UNKNOWN).
         limits: against archives made to exhaust the machine.
@@ -90,8 +91,9 @@ def verify(
     listed = verify_checks.check_manifest(scan, damaged, findings)
     verify_checks.check_files(scan, listed, manifest_damaged=lists.MANIFEST_NAME.value in damaged, findings=findings)
     verify_checks.check_sidecars(scan, listed, findings)
-    verify_checks.check_manifest_timestamp(scan, damaged, trusted, findings)
-    verify_checks.check_archive_timestamp(scan, reply, trusted, findings)
+    verify_stamps.check_manifest_timestamps(scan, damaged, trusted, findings)
+    replies = [reply] if isinstance(reply, bytes) else reply or ()
+    verify_stamps.check_archive_timestamps(scan, archive, replies, trusted, findings)
     verify_tables.check_metadata(scan, findings)
     verify_tables.check_counts(scan, findings)
     check_cover(scan, trusted, findings)

@@ -1,21 +1,15 @@
 """The checks of ``verify`` that follow the reading; each one gets what the pass left behind and adds its findings."""
 
-from collections.abc import Mapping, Sequence
-
-from cryptography import x509
+from collections.abc import Mapping
 
 from archiveworker.domain.digest import Sha256
 from archiveworker.domain.errors import VerificationError
-from archiveworker.domain.evidence import Trust, VerifiedTimestamp
 from archiveworker.evidence import layout
 from archiveworker.evidence import manifest as lists
 from archiveworker.evidence.reading import Findings, Scan
-from archiveworker.evidence.timestamp_check import check_query, check_reply
 
 _MANIFEST = lists.MANIFEST_NAME.value
 _LIST = layout.EVIDENCE_LIST_NAME.value
-_QUERY = layout.QUERY_NAME.value
-_REPLY = layout.REPLY_NAME.value
 
 
 def check_evidence_list(scan: Scan, findings: Findings) -> frozenset[str]:
@@ -130,61 +124,6 @@ def sidecar_names(scan: Scan) -> list[str]:
         and name.removesuffix(suffix) in scan.digests
         and name + suffix not in scan.digests
     ]
-
-
-def check_manifest_timestamp(
-    scan: Scan, changed: frozenset[str], trusted: Sequence[x509.Certificate], findings: Findings
-) -> None:
-    """The manifest's time-stamp holds, judged at its own time."""
-    step = "manifest_timestamp"
-    reply, digest = scan.kept.get(_REPLY), scan.digests.get(_MANIFEST)
-    if reply is None or digest is None:
-        findings.unknown(step, "no time-stamp was found: the time is not proved", _MANIFEST)
-        return
-    if _REPLY in changed:
-        findings.unknown(step, "it is damaged (see above), so it proves nothing", _REPLY)
-        return
-    try:
-        proof = check_reply(reply, digest, trusted=trusted)
-    except VerificationError as exc:
-        findings.bad(step, str(exc), _MANIFEST if _MANIFEST in changed else _REPLY)
-        return
-    if _QUERY not in changed:
-        try:
-            check_query(scan.kept.get(_QUERY, b""), digest, reply)
-        except VerificationError as exc:
-            findings.bad(step, str(exc), _QUERY)
-    _note_proof(step, _MANIFEST, proof, findings)
-
-
-def check_archive_timestamp(
-    scan: Scan, reply: bytes | None, trusted: Sequence[x509.Certificate], findings: Findings
-) -> None:
-    """The archive's detached time-stamp, if one is given, holds."""
-    step = "archive_timestamp"
-    if reply is None:
-        return
-    if scan.archive_digest is None:
-        findings.unknown(step, "it is over the archive file, which is not there or could not be read to its end")
-        return
-    try:
-        proof = check_reply(reply, scan.archive_digest, trusted=trusted)
-    except VerificationError as exc:
-        findings.bad(step, str(exc))
-        return
-    _note_proof(step, None, proof, findings)
-
-
-def _note_proof(step: str, subject: str | None, proof: VerifiedTimestamp, findings: Findings) -> None:
-    moment = f"{proof.generated_at:%Y-%m-%d %H:%M:%S} UTC"
-    findings.proved(step, proof, subject)
-    findings.good(step, f"stamped {moment} by {proof.tsa_name}, serial number {proof.serial_number}", subject)
-    if proof.trust is Trust.EMBEDDED:
-        findings.unknown(
-            f"{step}.trust",
-            "the time-stamp is sound, but no trusted certificate was given: who made it is not proved",
-            subject,
-        )
 
 
 def _missing(scan: Scan, findings: Findings, step: str, name: str) -> None:

@@ -12,7 +12,7 @@ from archiveworker.domain.errors import VerificationError
 from archiveworker.domain.evidence import Check, Verdict, VerificationReport
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import ArchiveFormat, FinishedArchive, JobState
-from archiveworker.evidence import layout
+from archiveworker.evidence import evidence_names, layout
 from archiveworker.evidence.container import ContainerFormat, pack
 from archiveworker.evidence.entries import Entry
 from archiveworker.evidence.verify import verify
@@ -153,9 +153,8 @@ class FinishSteps:
 
 def _verified(file: Path, archive: FinishedArchive, folder: Path, trusted_pem: bytes | None) -> VerificationReport:
     """Verify the archive under the name that it will have, together with its detached time-stamp."""
-    stamp = folder / f"{archive.name}.tsr"
-    reply = stamp.read_bytes() if stamp.is_file() else None
-    report = verify(file, reply=reply, trusted_pem=trusted_pem, name=archive.name)
+    replies = [stamp.read_bytes() for stamp in evidence_names.replies_beside(folder, archive.name)]
+    report = verify(file, reply=replies, trusted_pem=trusted_pem, name=archive.name)
     if report.archive_sha256 is None or report.archive_sha256.hex != archive.sha256:
         changed = Check("container.digest", Verdict.BAD, archive.name, "it changed on the spool after it was packed")
         return replace(report, checks=(changed, *report.checks))

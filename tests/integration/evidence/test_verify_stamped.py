@@ -112,7 +112,7 @@ async def test_a_detached_stamp_of_another_archive_is_refused(tmp_path: Path, ts
 
 def stamp_of(tsa: Tsa, entries_digest: Sha256, gen_time: datetime) -> Timestamp:
     """Return a time-stamp of long ago: ``reply_at`` signs whatever time it is told."""
-    query, _ = expected_queries(entries_digest.raw, 7)
+    query, _ = expected_queries(entries_digest.algorithm.oid, entries_digest.raw, 7, [])
     reply = tsa.reply_at(entries_digest.raw, gen_time, nonce=7)
     trusted = load_certificates(tsa.ca_pem)
     proof = check_reply(reply, entries_digest, trusted=trusted)

@@ -192,8 +192,11 @@ def _sentences(module: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "module", ["verify", "verify_checks", "verify_cover", "verify_names", "verify_tables", "gzip_reader", "tar_reader",
-               "zip_reader", "folder_reader"]
+    "module",
+    [
+        "verify", "verify_checks", "verify_cover", "verify_names", "verify_stamps", "verify_tables", "gzip_reader",
+        "tar_reader", "zip_reader", "folder_reader",
+    ],
 )  # fmt: skip
 def test_every_sentence_of_a_check_has_a_german_form(module: str) -> None:
     sentences = _sentences(EVIDENCE / f"{module}.py")
