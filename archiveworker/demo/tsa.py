@@ -4,6 +4,7 @@ Beside it stand what its certificates point at: CRLs, an OCSP responder and the 
 """
 
 import asyncio
+import base64
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from aiohttp import BasicAuth, web
+from aiohttp import web
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from archiveworker.demo.authority import POLICY_OID, Authority
@@ -84,7 +85,7 @@ class DemoTsa:
         credentials: tuple[str, str] | None = None,
     ) -> None:
         self.authority = authority
-        self._credentials = None if credentials is None else BasicAuth(*credentials).encode()
+        self._credentials = None if credentials is None else _basic(*credentials)
         self.faults = list(faults)
         self.replies = 0
         """How many tokens were given out, good or bad."""
@@ -198,6 +199,10 @@ class DemoTsa:
         except (KeyError, TypeError, ValueError) as exc:
             return web.json_response({"error": f"{exc}"}, status=400)
         return web.json_response({"ok": True})
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 def _kind(text: str) -> TsaFaultKind | RevocationFaultKind:
