@@ -11,16 +11,26 @@ import io
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, Protocol, cast
+from typing import Final, NoReturn, Protocol, cast
 
 from archiveworker import __version__
 from archiveworker.domain.errors import ArchiveWorkerError
 
+_USAGE: Final = 64
 _INTERRUPTED: Final = 130
 _NOBODY_READS: Final = 141
 _EPILOG: Final = (
     "archiveworker COMMAND --help says more about each. Settings are environment variables (ARCHIVEWORKER_...)."
 )
+
+
+class _Parser(argparse.ArgumentParser):
+    """Ends with EX_USAGE of sysexits.h: argparse's 2 is what ``verify`` says when it could not tell."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and end."""
+        self.print_usage(sys.stderr)
+        self.exit(_USAGE, f"{self.prog}: error: {message}\n")
 
 
 class Command(Protocol):
@@ -54,7 +64,7 @@ def build_parser(wanted: Collection[str] = tuple(COMMANDS)) -> argparse.Argument
     Args:
         wanted: commands whose arguments are needed; the others are only named.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="archiveworker",
         description="Archives exams of a learning management system: rendered, hashed, time-stamped, checkable.",
         epilog=_EPILOG,

@@ -89,12 +89,18 @@ def _check_chains(kept: Mapping[str, bytes], renewed: Sequence[Renewal], trusted
 
 def note_proof(proved: ProvedRecord, subject: str, findings: Findings) -> None:
     """Note what a record proves, and what it leaves open."""
-    first, last = proved.stamps[0].stamp, proved.stamps[-1].stamp
-    sentence = f"stamped {first.generated_at:%Y-%m-%d %H:%M:%S} UTC by {first.tsa_name}"
-    if len(proved.stamps) > 1:
-        times = len(proved.stamps) - 1
-        sentence += f", renewed {times} time{'s' * (times > 1)}, last {last.generated_at:%Y-%m-%d %H:%M:%S} UTC"
-    findings.good(STEP, f"{sentence}; certificates valid until {proved.expires_at:%Y-%m-%d}", subject)
+    first, count = proved.stamps[0].stamp, len(proved.stamps)
+    at, until = f"{first.generated_at:%Y-%m-%d %H:%M:%S} UTC", f"{proved.expires_at:%Y-%m-%d}"
+    if count == 1:
+        findings.good(STEP, f"stamped {at} by {first.tsa_name}; certificates valid until {until}", subject)
+    else:
+        last = f"{proved.stamps[-1].stamp.generated_at:%Y-%m-%d %H:%M:%S} UTC"
+        findings.good(
+            STEP,
+            f"stamped {at} by {first.tsa_name}; renewals: {count - 1}, the last {last}; "
+            f"certificates valid until {until}",
+            subject,
+        )
     for number, stamp in enumerate(proved.stamps, start=1):
         if stamp.late:
             findings.unknown(

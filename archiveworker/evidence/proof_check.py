@@ -17,7 +17,7 @@ from archiveworker.domain.digest import HashAlgorithm, Sha256
 from archiveworker.domain.errors import VerificationError
 from archiveworker.domain.evidence import VerificationReport
 from archiveworker.evidence import manifest as lists
-from archiveworker.evidence import opening, proof, verify_checks
+from archiveworker.evidence import opening, proof
 from archiveworker.evidence.archive_records import note_proof
 from archiveworker.evidence.reading import Findings, Limits, UnreadableError
 from archiveworker.evidence.record_check import (
@@ -29,6 +29,7 @@ from archiveworker.evidence.record_check import (
 )
 from archiveworker.evidence.timestamp_check import chain_pem
 from archiveworker.evidence.token_check import reply_of, token_check
+from archiveworker.evidence.verify_names import check_names
 
 STEPS = ("container", "names", "list", "records")
 """First parts of the checks' names, in the order in which they are made."""
@@ -79,10 +80,16 @@ def verify_proof(archive: Path, trusted: Sequence[x509.Certificate], limits: Lim
         findings.bad("container", f"{exc}; what follows could not be read")
     if findings.held("container"):
         findings.good("container", f"read to its end, {len(seen.digests)} files")
-    verify_checks.check_names({n: Sha256(d[HashAlgorithm.SHA256]) for n, d in seen.digests.items()}, findings)
+    check_names({n: Sha256(d[HashAlgorithm.SHA256]) for n, d in seen.digests.items()}, limits, findings)
     _check_list(seen, findings)
     _check_records(seen, token_check(trusted), findings)
-    return VerificationReport(findings.archive, tuple(findings.checks), len(seen.digests), STEPS)
+    return VerificationReport(
+        archive=findings.archive,
+        checks=tuple(findings.checks),
+        file_count=len(seen.digests),
+        steps=STEPS,
+        proofs=tuple(findings.proofs),
+    )
 
 
 def _scan(archive: Path, limits: Limits, findings: Findings, seen: _Seen) -> None:
@@ -137,6 +144,8 @@ def _check_records(seen: _Seen, judge: TokenCheck, findings: Findings) -> None:
             findings.bad("records", str(exc), proof.file_name(path))
         else:
             note_proof(proved, proof.file_name(path), findings)
+            for stamp in proved.stamps if path == files[0] else ():
+                findings.proved("records", stamp.stamp, proof.file_name(path))
             derived = _derived(path, seen.kept[name])
             known |= derived.keys()
             for other in sorted(other for other in derived if seen.kept.get(other) != derived[other]):

@@ -13,11 +13,12 @@ from pathlib import Path
 from archiveworker.domain.digest import Digest, HashAlgorithm, Sha256
 from archiveworker.domain.errors import VerificationError
 from archiveworker.domain.evidence import Timestamp, Timestamper, Verdict
-from archiveworker.evidence import assembly, leaves, opening, renewals
+from archiveworker.evidence import assembly, evidence_names, leaves, opening, renewals
 from archiveworker.evidence import manifest as lists
 from archiveworker.evidence.archive_records import file_digests
 from archiveworker.evidence.hash_tree import HashTree
 from archiveworker.evidence.history import History
+from archiveworker.evidence.layout import revocation_files
 from archiveworker.evidence.record_check import ProvedRecord, check_record
 from archiveworker.evidence.renewals import Renewal
 from archiveworker.evidence.token_check import token_check
@@ -121,6 +122,7 @@ def _store(one: _Prepared, stamp: Timestamp, above: tuple[bytes, ...]) -> Renewe
         renewals.QUERY_NAME: stamp.query,
         renewals.REPLY_NAME: stamp.reply,
         renewals.CHAIN_NAME: stamp.chain_pem,
+        **{path.value.removeprefix(evidence_names.FOLDER): data for path, data in revocation_files(stamp).items()},
     }
     manifest = Sha256.of(one.manifest)
     renewal = Renewal(one.is_hash_tree, one.algorithm, manifest, above, one.digests, files)

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import aiohttp
+import jsonschema
 import pikepdf
 import pypdf
 import pytest
@@ -21,6 +22,7 @@ import pytest_asyncio
 
 from archiveworker.cli import main
 from archiveworker.demo.server import DemoServer
+from archiveworker.reports.verification import json_schema
 from tests.acceptance.conftest import finished
 from tests.fakes.worker import WorkerProcess
 from tests.integration.evidence import dss
@@ -97,9 +99,10 @@ async def test_the_commands_of_verify_txt_work_as_they_stand(archived: Archived)
         (archived.folder / "VERIFY.txt", archived.folder),
     ):
         commands = [line[4:] for line in text.read_text().splitlines() if line.startswith("    ") and line[4] != " "]
-        assert sum("openssl ts -verify" in command for command in commands) == 2
-        for command in commands:
-            _tool(["bash", "-c", command], folder)
+        said = "".join(_tool(["bash", "-c", command], folder) for command in commands)
+        # By the data, by the query, and with the lists of revoked certificates; then each certificate's own answer.
+        assert sum("openssl ts -verify" in command for command in commands) == said.count("Verification: OK") == 3
+        assert said.count("Response verify OK") == said.count("Cert Status: good") == 2
 
 
 async def test_verify_says_good(archived: Archived, lms: DemoServer, capsys: pytest.CaptureFixture[str]) -> None:
@@ -146,6 +149,23 @@ async def test_dss_accepts_the_record_of_a_file(archived: Archived, lms: DemoSer
     right, wrong = await dss.judge(pairs, [lms.authority.root_pem, lms.authority.tsa_pem])
     assert right.is_accepted, right
     assert wrong.sub_indication == "SIGNED_DATA_NOT_FOUND"
+
+
+async def test_the_worker_verified_what_it_delivered_and_keeps_the_report(
+    archived: Archived, worker: WorkerProcess
+) -> None:
+    report = json.loads((archived.folder / "report.json").read_text())
+    jsonschema.validate(report, json.loads(json_schema()))
+    assert report["verdict"] == "good"
+    assert report["archive_sha256"] == archived.view["archive"]["sha256"]
+    assert [stamp["subject"] for stamp in report["timestamps"]] == ["manifest-sha256.txt", archived.archive.name]
+    assert {step["verdict"] for step in report["steps"]} == {"good"}, "nothing is left unchecked in a real archive"
+    assert "GOOD" in (archived.folder / "report.html").read_text()
+    assert "GUT" in (archived.folder / "report.de.html").read_text()
+    path = f"/jobs/{archived.view['id']}/evidence/report.html"
+    status, _, headers = await worker.request("GET", path)
+    assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
 
 
 async def test_one_changed_byte_is_found_and_named(

@@ -529,7 +529,7 @@ async def test_evidence_is_handed_out_renewed_and_watched(archive: Path, lms: De
     assert said.code == 0, said
     assert "warning: index.html is about everybody" in said.err
     said = await aw("verify", out, "--ca", ca)
-    assert (said.code, "renewed 1 time, last" in said.out) == (0, True), said
+    assert (said.code, "renewals: 1, the last" in said.out) == (0, True), said
     damaged = out.read_bytes()
     out.write_bytes(damaged[:200] + bytes([damaged[200] ^ 1]) + damaged[201:])
     assert (await aw("verify", out, "--ca", ca)).code == 1

@@ -57,7 +57,8 @@ async def stamped_entries(stamper: At, contents: Mapping[str, bytes] = CONTENTS)
     manifest = layout.manifest_of(files)
     note, root = describe_tree(files, b"s" * leaves.SEED_BYTES)
     tree = layout.TreeStamp(note, await stamper.stamp(Sha256(root)))
-    return [*files, manifest, *layout.evidence_of(manifest, await stamper.stamp(manifest.sha256), golden.RECORD, tree)]
+    stamp = await stamper.stamp(manifest.sha256)
+    return [*files, manifest, *layout.evidence_of(manifest, [stamp], golden.RECORD, tree)]
 
 
 async def make(

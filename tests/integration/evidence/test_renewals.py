@@ -74,7 +74,7 @@ async def test_a_time_stamp_that_expired_was_renewed_before(tmp_path: Path, old:
     assert packed.path.read_bytes() == original, "an archive is never written again"
     report = verify(packed.path, trusted_pem=both(first, second))
     assert report.verdict is Verdict.GOOD, report.checks
-    assert "renewed 1 time, last" in report.checks[-1].message
+    assert "renewals: 1, the last" in report.checks[-1].message
     proof = extract(packed.path, tmp_path / "proof.zip", paths=[ANSWER])
     assert proof.proved.proved_at == ago(1900)
     assert verify(proof.path, trusted_pem=both(first, second)).verdict is Verdict.GOOD
