@@ -27,7 +27,7 @@ unit: $(STAMP) ## the fast tests, offline
 lint: $(STAMP) ## style, types, imports
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-judges: $(STAMP) ## build what judges PDFs (veraPDF; needs Java and Maven) and RO-Crates; `make test` does it too
+judges: $(STAMP) ## build what judges PDFs (veraPDF) and evidence records (DSS), which need Java and Maven, and RO-Crates; `make test` does it too
 	@VENV=$(VENV) bash tests/tools/judges/crates.sh
 	@bash tests/tools/judges/build.sh
 

@@ -25,7 +25,9 @@ from archiveworker.domain.evidence import Timestamper
 from archiveworker.domain.job import OnError
 from archiveworker.domain.ports import Source
 from archiveworker.domain.secret import Secret
-from archiveworker.evidence.timestamp import Rfc3161Timestamper
+from archiveworker.evidence.revocation_fetch import FetchLimits, RevocationFetcher
+from archiveworker.evidence.timestamp import Rfc3161Timestamper, StampOptions
+from archiveworker.evidence.timestamp_post import AuthorityOptions
 from archiveworker.jobs.engine import Engine, EngineConfig
 from archiveworker.jobs.tools import JobPolicy, JobTools
 from archiveworker.rendering import chromium
@@ -33,7 +35,7 @@ from archiveworker.rendering.config import GatewayConfig, ReadyTimeout, Renderer
 from archiveworker.rendering.mirror import mathjax_mirrors
 from archiveworker.rendering.renderer import ChromiumRenderer
 from archiveworker.runtime.clock import SystemClock
-from archiveworker.runtime.http import HttpOptions
+from archiveworker.runtime.http import ClientCertificate, HttpOptions
 from archiveworker.runtime.retry import RetryPolicy
 from archiveworker.runtime.sealed import SealedTokens, check_key, load_or_create_key
 from archiveworker.runtime.spool import LocalSpool
@@ -122,11 +124,75 @@ def build_timestamper(settings: Settings, session: aiohttp.ClientSession) -> Tim
     """
     if not settings.tsa_urls:
         return None
+    trusted = read_trusted(settings)
+    limits = FetchLimits(
+        timeout_s=settings.tsa_timeout_s,
+        max_crl_bytes=settings.tsa_max_crl_bytes,
+        private_hosts=frozenset(host.lower() for host in settings.tsa_private_hosts),
+    )
+    options = StampOptions(
+        algorithm=settings.tsa_hash,
+        count=settings.tsa_count,
+        timeout_s=settings.tsa_timeout_s,
+        fetcher=RevocationFetcher(limits),
+        on_missing_revocation=settings.on_revocation_error,
+    )
+    return Rfc3161Timestamper(_authorities(settings), session=session, trusted_pem=trusted, options=options)
+
+
+def read_trusted(settings: Settings) -> bytes | None:
+    """Return the certificates that are believed for time-stamps, None when none are configured.
+
+    Raises:
+        SettingsError: the file cannot be read.
+    """
     try:
-        trusted = settings.tsa_ca.read_bytes() if settings.tsa_ca else None
+        return settings.tsa_ca.read_bytes() if settings.tsa_ca else None
     except OSError as exc:
         raise SettingsError(f"ARCHIVEWORKER_TSA_CA: {settings.tsa_ca} cannot be read: {exc.strerror}") from exc
-    return Rfc3161Timestamper(settings.tsa_urls, session=session, trusted_pem=trusted, timeout_s=settings.tsa_timeout_s)
+
+
+def _authorities(settings: Settings) -> list[AuthorityOptions]:
+    """Put together what the settings say of each authority.
+
+    Raises:
+        SettingsError: a list has another length than that of the URLs.
+    """
+    count = len(settings.tsa_urls)
+    policies = _for_each(settings.tsa_policies, count, "ARCHIVEWORKER_TSA_POLICIES")
+    certificates = _for_each(settings.tsa_client_certs, count, "ARCHIVEWORKER_TSA_CLIENT_CERTS")
+    keys = _for_each(settings.tsa_client_keys, count, "ARCHIVEWORKER_TSA_CLIENT_KEYS")
+    found = []
+    for url, policy, certificate, key in zip(settings.tsa_urls, policies, certificates, keys, strict=True):
+        # One certificate for all is shown to those that can ask for it.
+        shown = certificate if url.reveal().lower().startswith("https:") or len(settings.tsa_client_certs) > 1 else None
+        identity = None
+        if shown is not None:
+            identity = ClientCertificate(Path(shown), Path(key) if key else None, settings.tsa_client_key_password)
+        found.append(AuthorityOptions(url, policy, identity, settings.ca_bundle))
+    return found
+
+
+def _for_each(values: tuple[str, ...], count: int, variable_name: str) -> list[str | None]:
+    """Return one value an authority: none, one for all, or each its own, with ``-`` for none."""
+    if len(values) not in (0, 1, count):
+        raise SettingsError(
+            f"{variable_name} has {len(values)} entries, ARCHIVEWORKER_TSA_URLS {count}; "
+            "give one for all, or one for each, with - for none"
+        )
+    spread = values * count if len(values) == 1 else values or ("-",) * count
+    return [None if value == "-" else value for value in spread]
+
+
+@asynccontextmanager
+async def open_timestamper(settings: Settings) -> AsyncIterator[Timestamper | None]:
+    """Yield the time-stamper for a single command, or None when no authority is set up.
+
+    Raises:
+        SettingsError: the CA file cannot be read.
+    """
+    async with aiohttp.ClientSession() as session:
+        yield build_timestamper(settings, session)
 
 
 def build_policy(settings: Settings) -> JobPolicy:
@@ -179,6 +245,7 @@ async def running_worker(settings: Settings) -> AsyncIterator[Worker]:
                 clock=SystemClock(),
                 policy=build_policy(settings),
                 software=SOFTWARE,
+                trusted_pem=read_trusted(settings),
             )
             engine = Engine(tools, EngineConfig(database_url, "local", settings.keep_failed_days))
             async with _serving(settings, engine, routes_of(sources)) as url:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Self
 
+from archiveworker.domain.digest import HashAlgorithm
 from archiveworker.domain.document import EmbeddedFiles, PageFooter, PdfProfile
 from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.ids import LmsOrigin
@@ -136,8 +137,29 @@ class Settings:
     tsa_urls: tuple[Secret, ...] = _setting(
         (), "Time-stamp authorities (comma-separated, tried in order; may hold user:password@). Empty: unstamped."
     )
+    tsa_count: int = _setting(1, "How many of the authorities stamp each archive, at once.", low=1, high=8)
+    tsa_hash: HashAlgorithm = _setting(HashAlgorithm.SHA256, "Digest that is stamped: sha256, sha384 or sha512.")
+    tsa_policies: tuple[str, ...] = _setting(
+        (), "Policy (OID) to ask each authority for, in the order of the URLs; - for none; a single one is for all."
+    )
+    tsa_client_certs: tuple[str, ...] = _setting(
+        (),
+        "Client certificate (PEM file) for each https authority, in the order of the URLs; - for none; one is for all.",
+    )
+    tsa_client_keys: tuple[str, ...] = _setting(
+        (), "Key (PEM file) of each client certificate, in the same order; - when it stands in the certificate's file."
+    )
+    tsa_client_key_password: Secret | None = _setting(None, "Password of the client certificates' keys.")
     tsa_ca: Path | None = _setting(None, "PEM file with the certificates of the authorities' CAs.")
     tsa_timeout_s: float = _setting(15.0, "Longest wait for a time-stamp.", low=0.1)
+    tsa_private_hosts: tuple[str, ...] = _setting(
+        (), "Hosts with private addresses (comma-separated) from which CRLs and OCSP responses may be fetched."
+    )
+    tsa_max_crl_bytes: int = _setting(8 * 1024**2, "Largest CRL that is fetched and kept.", low=1024)
+    on_revocation_error: OnError = _setting(
+        OnError.REPORT,
+        "When nobody says whether an authority's certificates were revoked: fail: refuse the time-stamp; report: warn.",
+    )
     on_timestamp_error: OnError = _setting(
         OnError.FAIL, "fail: deliver only what is stamped; report: deliver unstamped."
     )
@@ -329,6 +351,7 @@ _PARSERS: Final[Mapping[Any, Callable[[str], Any]]] = {
     Secret | None: Secret,
     tuple[str, ...]: _words,
     tuple[Secret, ...]: lambda raw: tuple(Secret(word) for word in _words(raw)),
+    HashAlgorithm: _choice(HashAlgorithm, [h.value for h in HashAlgorithm]),
     OnError: _choice(OnError, [o.value for o in OnError]),
     PdfProfile: _choice(PdfProfile, [p.value for p in PdfProfile]),
     EmbeddedFiles: _choice(EmbeddedFiles, [e.value for e in EmbeddedFiles]),

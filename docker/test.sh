@@ -22,8 +22,8 @@ fi
 step "judges"
 # Without them the tests that need them are skipped, which CI does not accept.
 bash tests/tools/judges/crates.sh
-judged=", PDF/A by veraPDF included"
-bash tests/tools/judges/build.sh || judged="; PDF/A was not judged, because veraPDF could not be built here"
+judged=", PDF/A by veraPDF and evidence records by DSS included"
+bash tests/tools/judges/build.sh || judged="; PDF/A and evidence records were not judged, because the judges could not be built here"
 step "contract, integration and acceptance tests"
 "$bin/python" -m pytest tests/contract tests/integration tests/acceptance -q --require-everything
 printf '\nAll checks passed%s.\n' "$judged"

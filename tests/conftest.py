@@ -57,7 +57,9 @@ class SkipJudge:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self.unjudged_count:
             terminalreporter.section("skipped on this machine")
-            terminalreporter.line(f"{self.unjudged_count} test(s) need Java and veraPDF ('make judges'); CI has them")
+            terminalreporter.line(
+                f"{self.unjudged_count} test(s) need Java and the judges ('make judges'); CI has them"
+            )
         if self.without_library_count:
             terminalreporter.section("skipped on this machine")
             terminalreporter.line(f"{self.without_library_count} test(s) need npm's JavaScript libraries; CI has them")

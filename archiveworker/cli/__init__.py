@@ -11,16 +11,26 @@ import io
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
-from typing import Final, Protocol, cast
+from typing import Final, NoReturn, Protocol, cast
 
 from archiveworker import __version__
 from archiveworker.domain.errors import ArchiveWorkerError
 
+_USAGE: Final = 64
 _INTERRUPTED: Final = 130
 _NOBODY_READS: Final = 141
 _EPILOG: Final = (
     "archiveworker COMMAND --help says more about each. Settings are environment variables (ARCHIVEWORKER_...)."
 )
+
+
+class _Parser(argparse.ArgumentParser):
+    """Ends with EX_USAGE of sysexits.h: argparse's 2 is what ``verify`` says when it could not tell."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and end."""
+        self.print_usage(sys.stderr)
+        self.exit(_USAGE, f"{self.prog}: error: {message}\n")
 
 
 class Command(Protocol):
@@ -41,6 +51,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "submit": "Post a job from a JSON file (or from flags) to a running worker and follow it.",
     "jobs": "List, show, retry or cancel jobs of a running worker.",
     "verify": "Check an archive (tar.gz, zip or an unpacked folder) and its time-stamps.",
+    "evidence": "Hand out single files with proof of their time, renew time-stamps, list what needs renewing.",
     "render": "Render one HTML file to PDF/A, to try things.",
     "doctor": "Check this machine (Chromium, fonts, disk, time-stamps) and, if asked, an LMS; say what to type.",
 }
@@ -53,7 +64,7 @@ def build_parser(wanted: Collection[str] = tuple(COMMANDS)) -> argparse.Argument
     Args:
         wanted: commands whose arguments are needed; the others are only named.
     """
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="archiveworker",
         description="Archives exams of a learning management system: rendered, hashed, time-stamped, checkable.",
         epilog=_EPILOG,

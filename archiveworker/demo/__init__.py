@@ -8,7 +8,8 @@ maker and judge can only be wrong independently. Where to look:
 * what each plugin version takes and gives: ``contract``; what it does: ``functions``, ``artifacts``
 * the LMS's doors: ``rest``, ``pluginfile``, ``upload``, ``assets``, ``control``, put together in ``lms``
 * what goes wrong on order: ``faults``; what was asked: ``journal``
-* the plugin's own side (it posts the job): ``plugin``; the time-stamp authority: ``authority``, ``tsa``
+* the plugin's own side (it posts the job): ``plugin``; the time-stamp authority: ``certificates``,
+  ``authority``, ``tsa``, ``tsa_server``
 * all of it at once: ``server``
 
 It is no product server: it trusts whoever can reach it, so bind it to loopback.

@@ -1,11 +1,10 @@
 """Both demo servers at once, on loopback, with a folder of their own: ``async with DemoServer() as demo: ...``."""
 
 import shutil
-import socket
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,14 +12,14 @@ from typing import Any, Self
 from aiohttp import web
 
 from archiveworker.demo import plugin
-from archiveworker.demo.authority import Authority, make_authority
+from archiveworker.demo.authority import Authority
 from archiveworker.demo.course import Course, generate_course
 from archiveworker.demo.faults import Fault, FaultBook
 from archiveworker.demo.journal import Journal
 from archiveworker.demo.lms import make_app
 from archiveworker.demo.state import Delivery, LmsOptions, LmsState
 from archiveworker.demo.tsa import DemoTsa, TsaFault
-from archiveworker.runtime.clock import SystemClock
+from archiveworker.demo.tsa_server import RunningTsa, TsaOptions, listen, origin, running_tsa
 
 _SHUTDOWN_S = 1.0
 
@@ -36,8 +35,7 @@ class DemoOptions:
         port: of the LMS, 0 for any.
         tsa_port: of the TSA, 0 for any.
         public_url: origin under which others reach the LMS, when it is not ``http://host:port``.
-        tsa_valid_from: first moment of the TSA's certificate; None is a day ago.
-        tsa_valid_until: its last moment, may be in the past; None is in two years.
+        tsa: what the TSA does beside stamping; host, port and faults are those of here.
         workdir: kept afterwards; None makes a temporary one and removes it.
     """
 
@@ -50,8 +48,7 @@ class DemoOptions:
     lms: LmsOptions = field(default_factory=LmsOptions)
     faults: Sequence[Fault] = ()
     tsa_faults: Sequence[TsaFault] = ()
-    tsa_valid_from: datetime | None = None
-    tsa_valid_until: datetime | None = None
+    tsa: TsaOptions = field(default_factory=TsaOptions)
     workdir: Path | None = None
 
 
@@ -72,9 +69,8 @@ class DemoServer:
         course = generate_course(seed=self.options.seed, attempt_count=self.options.attempts)
         faults = FaultBook(self.options.faults)
         self.state = LmsState(course=course, workdir=self.workdir, options=self.options.lms, faults=faults)
-        self._runners: list[web.AppRunner] = []
-        self._tsa: DemoTsa | None = None
-        self.tsa_url = ""
+        self._stack = AsyncExitStack()
+        self._tsa: RunningTsa | None = None
 
     @property
     def base_url(self) -> str:
@@ -110,7 +106,12 @@ class DemoServer:
         """
         if self._tsa is None:
             raise RuntimeError("the demo server does not run; use it in `async with`")
-        return self._tsa
+        return self._tsa.tsa
+
+    @property
+    def tsa_url(self) -> str:
+        """Where the time-stamp authority is; empty when the server does not run."""
+        return "" if self._tsa is None else self._tsa.url
 
     @property
     def authority(self) -> Authority:
@@ -119,27 +120,20 @@ class DemoServer:
 
     async def __aenter__(self) -> Self:
         options = self.options
-        lms_socket = _listen(options.host, options.port)
-        tsa_socket = _listen(options.host, options.tsa_port)
-        self.state.base_url = (options.public_url or _origin(lms_socket)).rstrip("/")
-        self.tsa_url = _origin(tsa_socket) + "/"
-        now = SystemClock().now()
-        authority = make_authority(
-            self.workdir / "authority",
-            valid_from=options.tsa_valid_from or now - timedelta(days=1),
-            valid_until=options.tsa_valid_until or now + timedelta(days=730),
-            crl_url=f"{self.tsa_url}root.crl",
-        )
-        self._tsa = DemoTsa(self.workdir / "tsa", authority, options.tsa_faults)
-        await self._serve(make_app(self.state), lms_socket)
-        await self._serve(self._tsa.make_app(), tsa_socket)
+        lms_socket = listen(options.host, options.port)
+        self.state.base_url = (options.public_url or origin(lms_socket)).rstrip("/")
+        tsa = replace(options.tsa, host=options.host, port=options.tsa_port, faults=options.tsa_faults)
+        self._tsa = await self._stack.enter_async_context(running_tsa(self.workdir, tsa))
+        runner = web.AppRunner(make_app(self.state), access_log=None, shutdown_timeout=_SHUTDOWN_S)
+        self._stack.push_async_callback(runner.cleanup)
+        await runner.setup()
+        await web.SockSite(runner, lms_socket).start()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for runner in self._runners:
-            await runner.cleanup()
+        await self._stack.aclose()
         if self._temporary:
             shutil.rmtree(self.workdir, ignore_errors=True)
 
@@ -158,25 +152,3 @@ class DemoServer:
     async def submit(self, worker_url: str, request: dict[str, Any]) -> tuple[int, Any]:
         """Post ``request`` to the worker as the plugin does; see ``plugin.submit``."""
         return await plugin.submit(self.state, worker_url, request)
-
-    async def _serve(self, app: web.Application, listener: socket.socket) -> None:
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
-        await runner.setup()
-        self._runners.append(runner)
-        await web.SockSite(runner, listener).start()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError:
-        listener.close()
-        raise
-    return listener
-
-
-def _origin(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://{host}:{port}"

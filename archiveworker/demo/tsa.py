@@ -1,6 +1,10 @@
-"""The demo TSA: ``openssl ts -reply`` behind one POST route, with faults to order (RFC 3161, 3.4: over HTTP)."""
+"""The demo TSA: ``openssl ts -reply`` behind one POST route, with faults to order (RFC 3161, 3.4: over HTTP).
+
+Beside it stand what its certificates point at: CRLs, an OCSP responder and the CA's certificates.
+"""
 
 import asyncio
+import base64
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -9,6 +13,7 @@ from typing import Final
 
 import structlog
 from aiohttp import web
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from archiveworker.demo.authority import POLICY_OID, Authority
 from archiveworker.domain.errors import ArchiveWorkerError, ToolError
@@ -32,6 +37,20 @@ class TsaFaultKind(StrEnum):
     WRONG_CONTENT_TYPE = "wrong_content_type"
 
 
+class RevocationFaultKind(StrEnum):
+    """What can go wrong with what is said about the authority's certificates."""
+
+    REVOKED = "revoked"
+    """CRL and OCSP say that every certificate was revoked from its first moment on, for a stolen key."""
+    CRL_MISSING = "crl_missing"
+    CRL_GARBAGE = "crl_garbage"
+    CRL_OF_ANOTHER = "crl_of_another"
+    """The CA's list is that of the root, and the other way round."""
+    OCSP_MISSING = "ocsp_missing"
+    OCSP_GARBAGE = "ocsp_garbage"
+    ISSUERS_MISSING = "issuers_missing"
+
+
 @dataclass(frozen=True, slots=True)
 class TsaFault:
     """One order.
@@ -42,7 +61,7 @@ class TsaFault:
         seconds: how slow.
     """
 
-    kind: TsaFaultKind
+    kind: TsaFaultKind | RevocationFaultKind
     times: int | None = None
     seconds: float = 1.0
 
@@ -54,10 +73,19 @@ class DemoTsa:
         folder: for the configuration, the serial number and the queries.
         authority: certificates and key.
         faults: what goes wrong from the start.
+        credentials: user and password to ask for; None asks for none.
     """
 
-    def __init__(self, folder: Path, authority: Authority, faults: Iterable[TsaFault] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        authority: Authority,
+        faults: Iterable[TsaFault] = (),
+        *,
+        credentials: tuple[str, str] | None = None,
+    ) -> None:
         self.authority = authority
+        self._credentials = None if credentials is None else _basic(*credentials)
         self.faults = list(faults)
         self.replies = 0
         """How many tokens were given out, good or bad."""
@@ -70,16 +98,22 @@ class DemoTsa:
             (folder / f"{name}.cnf").write_text(_configuration(folder, authority, digests), encoding="utf-8")
 
     def make_app(self) -> web.Application:
-        """Return the application: ``POST /`` stamps, ``GET /root.pem``, ``/tsa.pem``, ``/chain.pem``, ``/root.crl``."""
+        """Return the application.
+
+        ``POST /`` stamps; ``GET /root.pem``, ``/tsa.pem`` and ``/chain.pem`` are its certificates; ``/root.crl``,
+        ``/ca.crl``, ``/root.der``, ``/ca.der`` and ``POST /ocsp`` are what the certificates point at.
+        """
         app = web.Application(client_max_size=_MAX_QUERY_BYTES)
         app.router.add_post("/", self._stamp)
         for path in (self.authority.root_pem, self.authority.tsa_pem, self.authority.chain_pem):
             app.router.add_get(f"/{path.name}", _file_handler(path))
-        app.router.add_get("/root.crl", _file_handler(self.authority.crl_pem))
+        app.router.add_get("/{issuer:root|ca}.crl", self._crl)
+        app.router.add_get("/{issuer:root|ca}.der", self._certificate)
+        app.router.add_post("/ocsp", self._ocsp)
         app.router.add_post("/demo/faults", self._order)
         return app
 
-    def take(self, kind: TsaFaultKind) -> TsaFault | None:
+    def take(self, kind: TsaFaultKind | RevocationFaultKind) -> TsaFault | None:
         """Return the order that strikes now, and count it."""
         for i, fault in enumerate(self.faults):
             if fault.kind is kind:
@@ -93,6 +127,8 @@ class DemoTsa:
     async def _stamp(self, request: web.Request) -> web.Response:
         if request.content_type != _QUERY:
             return web.Response(status=415, text=f"send {_QUERY}\n")
+        if self._credentials is not None and request.headers.get("Authorization") != self._credentials:
+            return web.Response(status=401, headers={"WWW-Authenticate": 'Basic realm="demo"'})
         query = await request.read()
         slow = self.take(TsaFaultKind.SLOW)
         if slow is not None:
@@ -113,8 +149,39 @@ class DemoTsa:
         wrong_type = self.take(TsaFaultKind.WRONG_CONTENT_TYPE)
         return web.Response(body=reply, content_type="text/html" if wrong_type else _REPLY)
 
+    async def _crl(self, request: web.Request) -> web.Response:
+        if self.take(RevocationFaultKind.CRL_MISSING):
+            return web.Response(status=404)
+        if self.take(RevocationFaultKind.CRL_GARBAGE):
+            return web.Response(body=b"\x30\x03no list", content_type="application/pkix-crl")
+        is_root = (request.match_info["issuer"] == "root") is not bool(self.take(RevocationFaultKind.CRL_OF_ANOTHER))
+        issuer = self.authority.root if is_root else self.authority.ca
+        body = self.authority.crl(issuer, revoked=bool(self.take(RevocationFaultKind.REVOKED)))
+        return web.Response(body=body, content_type="application/pkix-crl")
+
+    async def _ocsp(self, request: web.Request) -> web.Response:
+        if self.take(RevocationFaultKind.OCSP_MISSING):
+            return web.Response(status=404)
+        body = b"\x30\x03no response"
+        if not self.take(RevocationFaultKind.OCSP_GARBAGE):
+            revoked = bool(self.take(RevocationFaultKind.REVOKED))
+            try:
+                body = self.authority.ocsp(await request.read(), revoked=revoked)
+            except ValueError:
+                return web.Response(status=400, text="this is no OCSPRequest\n")
+        return web.Response(body=body, content_type="application/ocsp-response")
+
+    async def _certificate(self, request: web.Request) -> web.Response:
+        if self.take(RevocationFaultKind.ISSUERS_MISSING):
+            return web.Response(status=404)
+        issuer = self.authority.root if request.match_info["issuer"] == "root" else self.authority.ca
+        body = issuer.certificate.public_bytes(Encoding.DER)
+        return web.Response(body=body, content_type="application/pkix-cert")
+
     async def _openssl(self, query: bytes, configuration: str) -> bytes:
         async with self._lock:
+            if self.authority.validity.lifetime_s is not None:
+                self.authority.renew()
             query_path, reply_path = self._folder / "query.tsq", self._folder / "reply.tsr"
             query_path.write_bytes(query)
             reply_path.unlink(missing_ok=True)
@@ -128,10 +195,18 @@ class DemoTsa:
     async def _order(self, request: web.Request) -> web.Response:
         try:
             given = await request.json()
-            self.faults.append(TsaFault(**{**given, "kind": TsaFaultKind(given["kind"])}))
+            self.faults.append(TsaFault(**{**given, "kind": _kind(given["kind"])}))
         except (KeyError, TypeError, ValueError) as exc:
             return web.json_response({"error": f"{exc}"}, status=400)
         return web.json_response({"ok": True})
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def _kind(text: str) -> TsaFaultKind | RevocationFaultKind:
+    return RevocationFaultKind(text) if text in list(RevocationFaultKind) else TsaFaultKind(text)
 
 
 def with_other_digest(query: bytes) -> bytes:
@@ -163,11 +238,10 @@ def _inside(der: bytes, at: int) -> tuple[int, int]:
     return start, start + length
 
 
-def _file_handler(path: Path) -> Callable[[web.Request], Awaitable[web.Response]]:
-    body = path.read_bytes()
-
-    async def handler(_: web.Request) -> web.Response:
-        return web.Response(body=body, content_type="application/x-pem-file")
+def _file_handler(path: Path) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handler(_: web.Request) -> web.StreamResponse:
+        # Read each time: the stamping certificate may be a new one.
+        return web.FileResponse(path, headers={"Content-Type": "application/x-pem-file"})
 
     return handler
 
@@ -180,10 +254,11 @@ dir = {folder}
 serial = {folder / "serial"}
 crypto_device = builtin
 signer_cert = {authority.tsa_pem}
-certs = {authority.chain_pem}
+{f"certs = {authority.embedded_pem}" if authority.embeds_chain else ""}
 signer_key = {authority.key_pem}
 signer_digest = sha256
 default_policy = {POLICY_OID}
+other_policies = {POLICY_OID}.1, {POLICY_OID}.2
 digests = {digests}
 accuracy = secs:1
 ordering = no

@@ -4,7 +4,7 @@ Messages say what failed, why, and what to do about it; they never hold a secret
 translate the root in one place; nobody else catches it to answer a client.
 """
 
-from enum import Enum
+from enum import Enum, StrEnum
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -16,6 +16,39 @@ class Retry(Enum):
     """The same request will fail again: report it."""
     LATER = "later"
     """The same request may succeed after a while: back off, then repeat."""
+
+
+class TimestampFlaw(StrEnum):
+    """What may be wrong with a time-stamp, in the order in which it is looked at."""
+
+    UNREADABLE = "unreadable"
+    """It is no DER TimeStampResp."""
+    STATUS = "status"
+    """The authority did not grant it."""
+    DIGEST = "digest"
+    """It is over something else."""
+    NONCE = "nonce"
+    """It answers another request."""
+    ALGORITHM = "algorithm"
+    """It is signed over a digest that is not known to be strong."""
+    POLICY = "policy"
+    """It was made under another policy than was asked for."""
+    SIGNER = "signer"
+    """The certificate of its signer is missing."""
+    PURPOSE = "purpose"
+    """That certificate is not for time-stamping alone (RFC 3161 2.3)."""
+    SIGNING_CERTIFICATE = "signing_certificate"
+    """It names another certificate as its signer's (ESSCertID)."""
+    SIGNATURE = "signature"
+    """Its signature is wrong."""
+    CHAIN = "chain"
+    """The certificates do not lead to one that is believed."""
+    VALIDITY = "validity"
+    """A certificate was not valid at its time."""
+    REVOCATION = "revocation"
+    """A certificate was revoked, or it is not known whether it was and that is asked for."""
+    QUERY = "query"
+    """The query beside it is not the one that it answers."""
 
 
 class ArchiveWorkerError(Exception):
@@ -173,6 +206,18 @@ class VerificationError(ArchiveWorkerError):
     retry = Retry.NEVER
     exit_code = 1
     code = "verification"
+
+
+class TimestampRefusedError(VerificationError):
+    """A time-stamp does not hold; ``flaw`` names the first thing that is wrong."""
+
+    retry = Retry.NEVER
+    exit_code = 1
+    code = "timestamp_refused"
+
+    def __init__(self, message: str, *, flaw: TimestampFlaw) -> None:
+        super().__init__(message)
+        self.flaw = flaw
 
 
 class DeliveryError(ArchiveWorkerError):

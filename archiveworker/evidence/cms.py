@@ -2,19 +2,18 @@
 
 Two things that ``rfc3161-client`` leaves open are done here: the token names its signing certificate by digest
 (ESSCertID, which ``openssl ts -verify`` insists on), and a token whose chain ends before a root can still be told
-sound or not. Chains, purposes and validity are not judged here. Accepted risk: only the usual signature algorithms
-(RSA PKCS #1 v1.5, RSA-PSS with matching digests, ECDSA, Ed25519, Ed448) are known; another one is an error.
+sound or not. Chains, purposes and validity are not judged here. Accepted risk: only the usual signature algorithms (see
+``signatures``) are known; another one is an error.
 """
 
 import hashlib
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from archiveworker.evidence import der
+from archiveworker.evidence import der, signatures
 
 _DIGESTS: dict[bytes, hashes.HashAlgorithm] = {
     bytes.fromhex("0609608648016503040201"): hashes.SHA256(),
@@ -23,6 +22,20 @@ _DIGESTS: dict[bytes, hashes.HashAlgorithm] = {
 }
 _SHA256_OID = bytes.fromhex("0609608648016503040201")
 _RSA_PSS_OID = bytes.fromhex("06092a864886f70d01010a")
+_SIGNED_DATA_VERSION, _SIGNER_INFO_VERSION = der.unsigned(3), der.unsigned(1)
+# RFC 3370, RFC 5754, RFC 5753, RFC 8419: what a signer's key, with its digest, may call itself.
+_RSA_OIDS = {
+    "": bytes.fromhex("06092a864886f70d010101"),
+    "sha256": bytes.fromhex("06092a864886f70d01010b"),
+    "sha384": bytes.fromhex("06092a864886f70d01010c"),
+    "sha512": bytes.fromhex("06092a864886f70d01010d"),
+}
+_ECDSA_OIDS = {
+    "sha256": bytes.fromhex("06082a8648ce3d040302"),
+    "sha384": bytes.fromhex("06082a8648ce3d040303"),
+    "sha512": bytes.fromhex("06082a8648ce3d040304"),
+}
+_EDWARDS_OIDS = (bytes.fromhex("06032b6570"), bytes.fromhex("06032b6571"))
 _CONTENT_TYPE = bytes.fromhex("06092a864886f70d010903")
 _MESSAGE_DIGEST = bytes.fromhex("06092a864886f70d010904")
 _SIGNING_CERTIFICATE = bytes.fromhex("060b2a864886f70d010910020c")
@@ -41,6 +54,7 @@ class SignedToken:
         digest_oid: DER identifier of the digest algorithm.
         signature_oid: DER identifier of the signature algorithm.
         signature: the signature itself.
+        signer_id: DER IssuerAndSerialNumber of the signing certificate.
     """
 
     content: bytes
@@ -49,6 +63,7 @@ class SignedToken:
     digest_oid: bytes
     signature_oid: bytes
     signature: bytes
+    signer_id: bytes
 
 
 def parse_token(token: bytes) -> SignedToken:
@@ -59,12 +74,18 @@ def parse_token(token: bytes) -> SignedToken:
     """
     _, content = _exactly(der.read_all(der.read_one(token).body), 2)
     signed = der.read_all(der.read_one(content.body).body)
+    if signed[0].raw != _SIGNED_DATA_VERSION:
+        raise ValueError("the token is not a SignedData of version 3")
     content_type, wrapped = _exactly(der.read_all(signed[2].body), 2)
     if content_type.raw != _TST_INFO:
         raise ValueError("the token's content is not a TSTInfo")
     (signer,) = _exactly(der.read_all(signed[-1].body), 1)
     fields = der.read_all(signer.body)
-    _, _, digest_algorithm, attributes, signature_algorithm, signature = fields[:6]
+    version, signer_id, digest_algorithm, attributes, signature_algorithm, signature = fields[:6]
+    if version.raw != _SIGNER_INFO_VERSION or len(fields) > 7:
+        raise ValueError("the token's signer is not described as a SignerInfo of version 1")
+    if signed[1].raw != der.encode(der.SET, digest_algorithm.raw):
+        raise ValueError("the token's list of digest algorithms is not its signer's")
     if attributes.tag != der.CONTEXT_0 or signature.tag != der.OCTET_STRING:
         raise ValueError("the token has no signed attributes")
     return SignedToken(
@@ -74,32 +95,50 @@ def parse_token(token: bytes) -> SignedToken:
         digest_oid=der.read_all(digest_algorithm.body)[0].raw,
         signature_oid=der.read_all(signature_algorithm.body)[0].raw,
         signature=signature.body,
+        signer_id=signer_id.raw,
     )
 
 
+def check_algorithm(token: SignedToken) -> None:
+    """Check that the token was signed over a digest that is known to be strong.
+
+    Raises:
+        ValueError: it was not.
+    """
+    if token.digest_oid not in _DIGESTS:
+        raise ValueError("the token is signed with a digest other than SHA-256, SHA-384 or SHA-512")
+
+
 def check_signature(token: SignedToken, signer: x509.Certificate) -> None:
-    """Check that ``signer`` signed exactly this content and named itself as the signer.
+    """Check that ``signer`` signed exactly this content.
 
     Raises:
         ValueError: it did not; the sentence says which part does not hold.
     """
-    digest = _DIGESTS.get(token.digest_oid)
-    if digest is None:
-        raise ValueError("the token is signed with a digest other than SHA-256, SHA-384 or SHA-512")
+    signer_id = der.encode(der.SEQUENCE, signer.issuer.public_bytes(), der.signed(signer.serial_number))
+    if token.signer_id != signer_id:
+        raise ValueError("the token says that another certificate signed it")
+    check_algorithm(token)
+    digest = _DIGESTS[token.digest_oid]
+    _check_named_algorithm(token, signer, digest)
     if token.attributes.get(_CONTENT_TYPE) != _TST_INFO:
         raise ValueError("the signed content type is not a TSTInfo")
     expected = der.encode(der.OCTET_STRING, hashlib.new(digest.name, token.content).digest())
     if token.attributes.get(_MESSAGE_DIGEST) != expected:
         raise ValueError("the signed digest is not that of the token's content")
-    _check_certificate_id(token, signer)
+    is_pss = token.signature_oid == _RSA_PSS_OID
     try:
-        _verify(signer, token, digest)
-    except InvalidSignature as exc:
-        raise ValueError("the token's signature is wrong") from exc
+        signatures.check(signer.public_key(), token.signature, token.signed_bytes, digest, is_pss=is_pss)
+    except ValueError as exc:
+        raise ValueError(f"the token's signature does not hold: {exc}") from exc
 
 
-def _check_certificate_id(token: SignedToken, signer: x509.Certificate) -> None:
-    """RFC 5035 3 and RFC 2634 5.4: the first ESSCertID is the signer's."""
+def check_certificate_id(token: SignedToken, signer: x509.Certificate) -> None:
+    """Check that the token names ``signer``'s certificate: RFC 5035 3, RFC 2634 5.4, the first ESSCertID.
+
+    Raises:
+        ValueError: it names another one, or none.
+    """
     encoded = token.attributes.get(_SIGNING_CERTIFICATE_V2)
     if encoded is not None:
         first = der.read_all(der.read_all(der.read_all(der.read_one(encoded).body)[0].body)[0].body)
@@ -118,19 +157,16 @@ def _check_certificate_id(token: SignedToken, signer: x509.Certificate) -> None:
         raise ValueError("the token names another signing certificate")
 
 
-def _verify(signer: x509.Certificate, token: SignedToken, digest: hashes.HashAlgorithm) -> None:
-    key = signer.public_key()
+def _check_named_algorithm(token: SignedToken, signer: x509.Certificate, digest: hashes.HashAlgorithm) -> None:
+    key, named = signer.public_key(), token.signature_oid
     if isinstance(key, rsa.RSAPublicKey):
-        scheme: padding.AsymmetricPadding = padding.PKCS1v15()
-        if token.signature_oid == _RSA_PSS_OID:
-            scheme = padding.PSS(mgf=padding.MGF1(digest), salt_length=padding.PSS.AUTO)
-        key.verify(token.signature, token.signed_bytes, scheme, digest)
+        fits = named in (_RSA_PSS_OID, _RSA_OIDS[""], _RSA_OIDS[digest.name])
     elif isinstance(key, ec.EllipticCurvePublicKey):
-        key.verify(token.signature, token.signed_bytes, ec.ECDSA(digest))
-    elif isinstance(key, (ed25519.Ed25519PublicKey, ed448.Ed448PublicKey)):
-        key.verify(token.signature, token.signed_bytes)
+        fits = named == _ECDSA_OIDS[digest.name]
     else:
-        raise ValueError("the signing key is neither RSA nor of an elliptic curve")
+        fits = named in _EDWARDS_OIDS
+    if not fits:
+        raise ValueError("the token names a signature algorithm that is not that of its signer's key, or is not known")
 
 
 def _attributes(body: bytes) -> dict[bytes, bytes]:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
-from archiveworker.domain.digest import Sha256
+from archiveworker.domain.digest import Digest, HashAlgorithm, Sha256
 from archiveworker.domain.ids import ArchivePath
 from archiveworker.evidence.digests import Digested, HashingWriter, hashed_file
 from archiveworker.evidence.entries import Entry, check_names, check_unchanged, chunks_of
@@ -43,11 +43,13 @@ class PackedArchive:
         path: where it is.
         sha256: its digest.
         size_bytes: its size.
+        stamped: its digest by the algorithm that time-stamps are over, where that was asked for.
     """
 
     path: Path
     sha256: Sha256
     size_bytes: int
+    stamped: Digest | None = None
 
 
 class _Writer(Protocol):
@@ -62,6 +64,7 @@ def pack(
     target: Path,
     container: ContainerFormat = ContainerFormat.TAR_GZ,
     level: int = 1,
+    stamped: HashAlgorithm | None = None,
 ) -> PackedArchive:
     """Write an archive of ``entries`` to ``target``, which appears only when it is complete and on disk.
 
@@ -71,6 +74,7 @@ def pack(
         target: the archive's file; an existing one is replaced.
         container: format.
         level: of compression, 0 (fast) to 3 (small).
+        stamped: also take the digest of this algorithm.
 
     Raises:
         VerificationError: two names clash, or a spooled file is gone or changed.
@@ -79,14 +83,14 @@ def pack(
     """
     ordered = sorted(entries, key=lambda entry: entry.path.value.encode())
     check_names(ordered)
-    with hashed_file(target) as output:
+    with hashed_file(target, stamped=stamped) as output:
         writer = _writer(output, container, level)
         for entry in ordered:
             chunks = _checked(entry, spool)
             writer.add(entry.path, entry.size_bytes, int(entry.modified_at.timestamp()), chunks)
         writer.close()
     done = output.finish()
-    return PackedArchive(target, done.sha256, done.size_bytes)
+    return PackedArchive(target, done.sha256, done.size_bytes, done.stamped)
 
 
 def _writer(output: HashingWriter, container: ContainerFormat, level: int) -> _Writer:

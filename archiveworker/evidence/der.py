@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 SEQUENCE, SET, INTEGER, OCTET_STRING, BOOLEAN, CONTEXT_0 = 0x30, 0x31, 0x02, 0x04, 0x01, 0xA0
-_SHA256_OID = bytes.fromhex("0609608648016503040201")
+BIT_STRING, OBJECT_IDENTIFIER = 0x03, 0x06
 _NULL = b"\x05\x00"
+_MAX_VALUES = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,28 @@ def read_one(data: bytes) -> Value:
     return values[0]
 
 
+def tagged(value: Value, tag: int) -> Value:
+    """Return ``value`` if it is of the kind ``tag``.
+
+    Raises:
+        ValueError: it is of another one.
+    """
+    if value.tag != tag:
+        raise ValueError(f"the DER data hold a value of kind {value.tag:#04x} where {tag:#04x} must be")
+    return value
+
+
 def read_all(data: bytes) -> list[Value]:
     """Read the values that stand one after the other in ``data``.
 
     Raises:
         ValueError: one of them is malformed or runs over the end.
     """
-    values, at = [], 0
+    values: list[Value] = []
+    at = 0
     while at < len(data):
+        if len(values) == _MAX_VALUES:
+            raise ValueError(f"the DER data hold more than {_MAX_VALUES} values in one place")
         start, body_at, end = at, *_span(data, at)
         values.append(Value(data[start], data[body_at:end], data[start:end]))
         at = end
@@ -86,40 +101,104 @@ def unsigned(value: int) -> bytes:
     return encode(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big"))
 
 
-def in_set_order(reply: bytes) -> bytes:
+def signed(value: int) -> bytes:
+    """Return a minimal INTEGER for any ``value``."""
+    bits = value.bit_length() if value >= 0 else (value + 1).bit_length()
+    return encode(INTEGER, value.to_bytes(bits // 8 + 1, "big", signed=True))
+
+
+def in_set_order(reply: bytes, extra: Sequence[bytes] = ()) -> bytes:
     """Return the TimeStampResp with the token's certificates in DER's SET order; all else is as it was.
 
     Source: RFC 3161 2.4.2 (TimeStampResp), RFC 5652 5.1 (SignedData), X.690 11.6.
 
+    Args:
+        reply: DER TimeStampResp.
+        extra: DER certificates to put among those of the token, for building its chain; the signature does not cover
+            that set.
+
     Raises:
         ValueError: the reply is not a DER TimeStampResp.
     """
-    response = read_one(reply)
+    response = tagged(read_one(reply), SEQUENCE)
     status, *token = read_all(response.body)
     if not token:
         return reply
-    content_type, content = read_all(read_one(token[0].raw).body)
-    signed = read_one(content.body)
-    parts = [_sorted_set(v) if v.tag == CONTEXT_0 else v.raw for v in read_all(signed.body)]
-    inner = encode(SEQUENCE, content_type.raw, encode(CONTEXT_0, encode(SEQUENCE, *parts)))
-    return encode(response.tag, status.raw, inner)
+    if len(token) > 1:
+        raise ValueError("something follows the token")
+    content_type, content = read_all(tagged(token[0], SEQUENCE).body)
+    signed = tagged(read_one(tagged(content, CONTEXT_0).body), SEQUENCE)
+    # SignedData: version, digestAlgorithms, encapContentInfo, certificates [0], crls [1], signerInfos.
+    parts = read_all(signed.body)
+    found = [part for part in parts if part.tag == CONTEXT_0]
+    rest = [part.raw for part in parts if part.tag != CONTEXT_0]
+    members = [value.raw for part in found for value in read_all(part.body)]
+    if len(found) > 1 or len(set(members)) != len(members):
+        raise ValueError("a certificate stands twice in the token")
+    certificates = [_set_of({*members, *extra})] if found or extra else []
+    inner = encode(SEQUENCE, *rest[:3], *certificates, *rest[3:])
+    return encode(response.tag, status.raw, encode(SEQUENCE, content_type.raw, encode(CONTEXT_0, inner)))
 
 
-def _sorted_set(value: Value) -> bytes:
+def _set_of(members: set[bytes]) -> bytes:
     # X.690 11.6 compares with the shorter one padded by zeros; no DER value is a prefix of another, so bytes do.
-    members: Sequence[bytes] = sorted(v.raw for v in read_all(value.body))
-    return encode(value.tag, *members)
+    return encode(CONTEXT_0, *sorted(members))
 
 
-def expected_queries(digest: bytes, nonce: int | None) -> tuple[bytes, bytes]:
-    """Return the only two encodings of the TimeStampReq that the worker sends, without and with NULL parameters.
+def failure_bits(reply: bytes) -> tuple[int, ...]:
+    """Return the numbers of the bits that are set in a TimeStampResp's failInfo (RFC 3161 2.4.2), often none.
 
-    Source: RFC 3161 2.4.1; certReq is TRUE, no policy, no extensions.
+    Raises:
+        ValueError: the reply is not a DER TimeStampResp.
     """
+    status = read_all(read_one(reply).body)[0]
+    for value in read_all(status.body):
+        if value.tag == BIT_STRING:
+            bits = value.body[1:]
+            return tuple(n for n in range(8 * len(bits)) if bits[n // 8] >> (7 - n % 8) & 1)
+    return ()
 
-    def build(parameters: bytes) -> bytes:
-        imprint = encode(SEQUENCE, encode(SEQUENCE, _SHA256_OID, parameters), encode(OCTET_STRING, digest))
-        number = b"" if nonce is None else unsigned(nonce)
-        return encode(SEQUENCE, unsigned(1), imprint, number, encode(BOOLEAN, b"\xff"))
 
-    return build(b""), build(_NULL)
+def expected_queries(
+    algorithm_oid: bytes, digest: bytes, nonce: int | None, policies: Sequence[bytes]
+) -> tuple[bytes, ...]:
+    """Return the only encodings of the TimeStampReq that the worker may have sent for a reply.
+
+    They have NULL parameters of the digest or none, and ask for a policy or for none. Source: RFC 3161 2.4.1; certReq
+    is TRUE, no extensions.
+
+    Args:
+        algorithm_oid: DER OBJECT IDENTIFIER of the digest's algorithm.
+        digest: what was stamped.
+        nonce: of the reply.
+        policies: DER OBJECT IDENTIFIERs, any of which may have been asked for.
+    """
+    number = b"" if nonce is None else unsigned(nonce)
+    queries = []
+    for parameters in (b"", _NULL):
+        imprint = encode(SEQUENCE, encode(SEQUENCE, algorithm_oid, parameters), encode(OCTET_STRING, digest))
+        for policy in (b"", *policies):
+            queries.append(encode(SEQUENCE, unsigned(1), imprint, policy, number, encode(BOOLEAN, b"\xff")))
+    return tuple(queries)
+
+
+def object_identifier(dotted: str) -> bytes:
+    """Return the DER OBJECT IDENTIFIER of ``dotted``, e.g. ``1.3.6.1.4.1.13762.3``. Source: X.690 8.19.
+
+    Raises:
+        ValueError: it is none.
+    """
+    words = dotted.split(".")
+    if len(words) < 2 or not all(word.isascii() and word.isdigit() for word in words):
+        raise ValueError(f"{dotted!r} is no object identifier; one looks like 1.3.6.1.4.1.13762.3")
+    first, second, *rest = (int(word) for word in words)
+    if first > 2 or (first < 2 and second > 39):
+        raise ValueError(f"{dotted!r} is no object identifier; its first numbers are out of range")
+    return encode(OBJECT_IDENTIFIER, b"".join(_base_128(number) for number in (40 * first + second, *rest)))
+
+
+def _base_128(number: int) -> bytes:
+    digits = [number & 0x7F]
+    while number := number >> 7:
+        digits.append(0x80 | number & 0x7F)
+    return bytes(reversed(digits))

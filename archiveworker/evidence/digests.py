@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from archiveworker.domain.digest import Sha1, Sha256
+from archiveworker.domain.digest import Digest, HashAlgorithm, Sha1, Sha256
 from archiveworker.domain.errors import LimitExceededError
 
 CHUNK_BYTES = 1024 * 1024
@@ -26,11 +26,13 @@ class Digested:
         sha256: their digest.
         size_bytes: their number.
         sha1: as Moodle's ``contenthash``; None when it was not asked for.
+        stamped: by the algorithm that time-stamps are over; None when it was not asked for.
     """
 
     sha256: Sha256
     size_bytes: int
     sha1: Sha1 | None = None
+    stamped: Digest | None = None
 
 
 class HashingWriter:
@@ -40,12 +42,22 @@ class HashingWriter:
         target: a binary file open for writing; it is not closed here.
         with_sha1: also take the SHA-1.
         limit_bytes: more than this is refused before it is written; None means no limit.
+        stamped: also take the digest of this algorithm.
     """
 
-    def __init__(self, target: BinaryIO, *, with_sha1: bool = False, limit_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        target: BinaryIO,
+        *,
+        with_sha1: bool = False,
+        limit_bytes: int | None = None,
+        stamped: HashAlgorithm | None = None,
+    ) -> None:
         self._target = target
         self._sha256 = hashlib.sha256()
         self._sha1 = hashlib.sha1(usedforsecurity=False) if with_sha1 else None
+        self._algorithm = stamped
+        self._stamped = None if stamped is None else hashlib.new(stamped.value)
         self._limit_bytes = limit_bytes
         self._size_bytes = 0
 
@@ -67,17 +79,24 @@ class HashingWriter:
         self._sha256.update(chunk)
         if self._sha1 is not None:
             self._sha1.update(chunk)
+        if self._stamped is not None:
+            self._stamped.update(chunk)
         self._size_bytes += size
         return size
 
     def finish(self) -> Digested:
         """Return digests and size of everything written so far."""
         sha1 = None if self._sha1 is None else Sha1(self._sha1.hexdigest())
-        return Digested(Sha256(self._sha256.digest()), self._size_bytes, sha1)
+        stamped = None
+        if self._algorithm is not None and self._stamped is not None:
+            stamped = Digest(self._algorithm, self._stamped.digest())
+        return Digested(Sha256(self._sha256.digest()), self._size_bytes, sha1, stamped)
 
 
 @contextmanager
-def hashed_file(path: Path, *, with_sha1: bool = False, limit_bytes: int | None = None) -> Iterator[HashingWriter]:
+def hashed_file(
+    path: Path, *, with_sha1: bool = False, limit_bytes: int | None = None, stamped: HashAlgorithm | None = None
+) -> Iterator[HashingWriter]:
     """Open ``path`` for hashed writing; it appears under its name only when the block ends without an error.
 
     The bytes go to ``<name>.part`` in the same folder, are synced, then renamed over ``path``.
@@ -89,7 +108,7 @@ def hashed_file(path: Path, *, with_sha1: bool = False, limit_bytes: int | None 
     part = path.with_name(path.name + ".part")
     try:
         with part.open("wb") as target:
-            yield HashingWriter(target, with_sha1=with_sha1, limit_bytes=limit_bytes)
+            yield HashingWriter(target, with_sha1=with_sha1, limit_bytes=limit_bytes, stamped=stamped)
             target.flush()
             os.fsync(target.fileno())
         part.replace(path)

@@ -42,6 +42,8 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as source:
+    # Whatever stands there now: a link or a pipe that has taken the file's place is neither followed nor waited for.
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    with os.fdopen(handle, "rb") as source:
         while chunk := source.read(CHUNK_BYTES):
             yield chunk

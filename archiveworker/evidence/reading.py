@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from archiveworker.domain.digest import Sha256
-from archiveworker.domain.evidence import Check, Verdict
+from archiveworker.domain.evidence import Check, Proof, Verdict, VerifiedTimestamp
 
 CHUNK_BYTES = 256 * 1024
 
@@ -20,12 +20,18 @@ class Limits:
         max_member_count: files.
         max_ratio: unpacked to packed bytes; looked at from 64 MiB unpacked on.
         max_list_bytes: of a file that is held in memory: a list of digests, the metadata.
+        max_evidence_bytes: of all other files below ``evidence/`` together; lists of revoked certificates can be large.
+        max_token_bytes: of a time-stamp or its query; taking one apart needs many times its size.
+        max_name_bytes: of a file's name; the worker writes at most 256.
     """
 
     max_total_bytes: int = 1024**4
     max_member_count: int = 1_000_000
     max_ratio: int = 500
     max_list_bytes: int = 256 * 1024**2
+    max_evidence_bytes: int = 64 * 1024**2
+    max_token_bytes: int = 1024**2
+    max_name_bytes: int = 1024
 
     def excess(self, total_bytes: int, packed_bytes: int | None) -> str | None:
         """Tell which limit is exceeded, or None.
@@ -47,6 +53,7 @@ class Findings:
 
     archive: str
     checks: list[Check] = field(default_factory=list)
+    proofs: list[Proof] = field(default_factory=list)
 
     def good(self, name: str, message: str, subject: str | None = None) -> None:
         """Note that a check held."""
@@ -60,12 +67,16 @@ class Findings:
         """Note that a check could not be made."""
         self._add(name, Verdict.UNKNOWN, subject, message)
 
-    def held(self, step: str) -> int:
-        """Return 1 when nothing bad was found in ``step`` (a check's name up to the first dot), else 0."""
-        return int(not any(c.verdict is Verdict.BAD and c.name.split(".")[0] == step for c in self.checks))
+    def proved(self, step: str, stamp: VerifiedTimestamp, subject: str | None = None) -> None:
+        """Note a time-stamp that held."""
+        self.proofs.append(Proof(step, printable(subject or self.archive), stamp))
+
+    def held(self, step: str) -> bool:
+        """Tell whether nothing bad was found in ``step`` (a check's name up to the first dot)."""
+        return not any(check.verdict is Verdict.BAD and check.step == step for check in self.checks)
 
     def _add(self, name: str, verdict: Verdict, subject: str | None, message: str) -> None:
-        self.checks.append(Check(name, verdict, printable(subject or self.archive), printable(message)))
+        self.checks.append(Check(name, verdict, printable(subject or self.archive), _short(printable(message))))
 
 
 @dataclass(slots=True)
@@ -73,8 +84,11 @@ class Scan:
     """What one pass over an archive leaves behind.
 
     Attributes:
+        limits: that the pass kept to.
         digests: of every file, by its name as the archive spells it.
-        kept: contents of the few files that are needed later.
+        sizes_bytes: of the same files.
+        kept: contents of the few files that are needed later, and of everything below ``evidence/``.
+        evidence_bytes: held in ``kept`` of what lies below ``evidence/``, without its list.
         sidecars: contents of the ``.sha256`` files below ``attempts/`` and ``backups/``.
         archive_digest: of the archive itself; None for a folder.
         complete: False when reading had to stop early.
@@ -82,8 +96,11 @@ class Scan:
         payload_bytes: of a bag's files below ``data/``.
     """
 
+    limits: Limits = field(default_factory=Limits)
     digests: dict[str, Sha256] = field(default_factory=dict)
+    sizes_bytes: dict[str, int] = field(default_factory=dict)
     kept: dict[str, bytes] = field(default_factory=dict)
+    evidence_bytes: int = 0
     sidecars: dict[str, bytes] = field(default_factory=dict)
     archive_digest: Sha256 | None = None
     complete: bool = True
@@ -107,9 +124,22 @@ class UnreadableError(Exception):
     """The rest of the archive cannot be read; stays within the readers."""
 
 
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa0-\U0010ffff]|[\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_MESSAGE_LENGTH = 1000
+_UNSEEN = (
+    "\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
+    "\ud800-\udfff\x00-\x1f\x7f-\x9f"
+)
+UNSEEN = re.compile(f"[{_UNSEEN}]")
+"""Characters that are not seen, or change the order of others: they make a name look like another one.
+
+The set is written out, not asked from ``unicodedata``, so that no archive turns bad by a new Python."""
 
 
 def printable(text: str) -> str:
     """Return ``text`` with what could play tricks on a terminal written as escapes."""
-    return _UNPRINTABLE.sub(lambda m: m[0].encode("unicode_escape").decode(), text)
+    return UNSEEN.sub(lambda m: m[0].encode("unicode_escape").decode(), text)
+
+
+def _short(message: str) -> str:
+    """Cut what an authority's own words in a message may have made long."""
+    return message if len(message) <= _MESSAGE_LENGTH else f"{message[: _MESSAGE_LENGTH - 4]} ..."

@@ -72,6 +72,7 @@ def payload_of(
     view = replace(
         scan,
         digests={plain(name): digest for name, digest in scan.digests.items()},
+        sizes_bytes={plain(name): size for name, size in scan.sizes_bytes.items()},
         kept={plain(name): data for name, data in scan.kept.items()},
         sidecars={plain(name): data for name, data in scan.sidecars.items()},
     )

@@ -1,52 +1,15 @@
 """The checks of ``verify`` that follow the reading; each one gets what the pass left behind and adds its findings."""
 
-import csv
-import io
-from bisect import bisect_left
-from collections.abc import Mapping, Sequence
-
-from cryptography import x509
+from collections.abc import Mapping
 
 from archiveworker.domain.digest import Sha256
 from archiveworker.domain.errors import VerificationError
-from archiveworker.domain.evidence import Trust, VerifiedTimestamp
-from archiveworker.domain.ids import ArchivePath
 from archiveworker.evidence import layout
 from archiveworker.evidence import manifest as lists
 from archiveworker.evidence.reading import Findings, Scan
-from archiveworker.evidence.timestamp_check import check_query, check_reply
 
 _MANIFEST = lists.MANIFEST_NAME.value
 _LIST = layout.EVIDENCE_LIST_NAME.value
-_QUERY = layout.QUERY_NAME.value
-_REPLY = layout.REPLY_NAME.value
-_METADATA = "attempts_metadata.csv"
-_PATH_COLUMN = 9
-
-KEPT_NAMES = frozenset({_MANIFEST, _LIST, _QUERY, _REPLY, _METADATA})
-"""Files whose contents the checks need."""
-
-
-def check_names(digests: Mapping[str, Sha256], findings: Findings) -> None:
-    """Names are safe to unpack anywhere, and stay different where case does not count."""
-    seen: dict[str, str] = {}
-    for name in digests:
-        try:
-            ArchivePath(name)
-        except ValueError as exc:
-            findings.bad("names", f"the name is not safe: {exc}", name)
-        if (other := seen.setdefault(name.casefold(), name)) != name:
-            findings.bad("names", f"where case does not count it has the same name as {other!r}", name)
-    for name in digests:
-        if any(folder.casefold() in seen for folder in _folders(name)):
-            findings.bad("names", "a file has the name of one of its folders", name)
-    if findings.held("names"):
-        findings.good("names", "all are safe and different")
-
-
-def _folders(name: str) -> list[str]:
-    parts = name.split("/")[:-1]
-    return ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
 
 
 def check_evidence_list(scan: Scan, findings: Findings) -> frozenset[str]:
@@ -128,7 +91,7 @@ def check_sidecars(scan: Scan, listed: Mapping[str, Sha256] | None, findings: Fi
     An archive has sidecars if the worker's own files at the top have; without them, what is called ``.sha256`` below
     ``attempts/`` was handed in.
     """
-    sidecars = _sidecars(scan)
+    sidecars = sidecar_names(scan)
     if not any("/" not in name for name in sidecars):
         findings.good("sidecars", "the archive has no .sha256 files beside its files")
         return
@@ -147,8 +110,11 @@ def check_sidecars(scan: Scan, listed: Mapping[str, Sha256] | None, findings: Fi
         findings.good("sidecars", f"{len(sidecars)} agree with the files beside them")
 
 
-def _sidecars(scan: Scan) -> list[str]:
-    """Names that are a sidecar by form: a handed-in ``x.sha256`` is told by having one of its own (see ``layout``)."""
+def sidecar_names(scan: Scan) -> list[str]:
+    """Return the names that are a sidecar by form.
+
+    A handed-in ``x.sha256`` is told by having one of its own (see ``layout``).
+    """
     suffix = lists.SIDECAR_SUFFIX
     return [
         name
@@ -158,102 +124,6 @@ def _sidecars(scan: Scan) -> list[str]:
         and name.removesuffix(suffix) in scan.digests
         and name + suffix not in scan.digests
     ]
-
-
-def check_manifest_timestamp(
-    scan: Scan, changed: frozenset[str], trusted: Sequence[x509.Certificate], findings: Findings
-) -> None:
-    """The manifest's time-stamp holds, judged at its own time."""
-    step = "manifest_timestamp"
-    reply, digest = scan.kept.get(_REPLY), scan.digests.get(_MANIFEST)
-    if reply is None or digest is None:
-        findings.unknown(step, "no time-stamp was found: the time is not proved", _MANIFEST)
-        return
-    if _REPLY in changed:
-        findings.unknown(step, "it is damaged (see above), so it proves nothing", _REPLY)
-        return
-    try:
-        proof = check_reply(reply, digest, trusted=trusted)
-    except VerificationError as exc:
-        findings.bad(step, str(exc), _MANIFEST if _MANIFEST in changed else _REPLY)
-        return
-    if _QUERY not in changed:
-        try:
-            check_query(scan.kept.get(_QUERY, b""), digest, reply)
-        except VerificationError as exc:
-            findings.bad(step, str(exc), _QUERY)
-    _note_proof(step, _MANIFEST, proof, findings)
-
-
-def check_archive_timestamp(
-    scan: Scan, reply: bytes | None, trusted: Sequence[x509.Certificate], findings: Findings
-) -> None:
-    """The archive's detached time-stamp, if one is given, holds."""
-    step = "archive_timestamp"
-    if reply is None:
-        return
-    if scan.archive_digest is None:
-        findings.unknown(step, "it is over the archive file, which is not there or could not be read to its end")
-        return
-    try:
-        proof = check_reply(reply, scan.archive_digest, trusted=trusted)
-    except VerificationError as exc:
-        findings.bad(step, str(exc))
-        return
-    _note_proof(step, None, proof, findings)
-
-
-def _note_proof(step: str, subject: str | None, proof: VerifiedTimestamp, findings: Findings) -> None:
-    moment = f"{proof.generated_at:%Y-%m-%d %H:%M:%S} UTC"
-    findings.good(step, f"stamped {moment} by {proof.tsa_name}, serial number {proof.serial_number}", subject)
-    if proof.trust is Trust.EMBEDDED:
-        findings.unknown(
-            f"{step}.trust",
-            "the time-stamp is sound, but no trusted certificate was given: who made it is not proved",
-            subject,
-        )
-
-
-def check_metadata(scan: Scan, findings: Findings) -> None:
-    """The table of attempts, if there is one, is as the plugin reads it, and each attempt's folder is there."""
-    raw = scan.kept.get(_METADATA)
-    if raw is None:
-        return
-    try:
-        rows = list(csv.reader(io.StringIO(raw.decode(), newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as exc:
-        findings.bad("metadata", f"it is not a table ({exc})", _METADATA)
-        return
-    header = rows[0] if rows else []
-    if header[:1] != ["attemptid"] or header[_PATH_COLUMN : _PATH_COLUMN + 1] != ["path"]:
-        findings.bad("metadata", "its first column must be attemptid and its tenth path", _METADATA)
-        return
-    folders = {folder for name in scan.digests for folder in _folders(name)}
-    names = sorted(scan.digests)
-    for number, row in enumerate(rows[1:], start=1):
-        if len(row) != len(header):
-            findings.bad("metadata", f"attempt {number} has {len(row)} columns, expected {len(header)}", _METADATA)
-        elif not _has_files(row[_PATH_COLUMN], folders, names):
-            note = findings.bad if scan.complete else findings.unknown
-            note("metadata", f"the folder of attempt {row[0]!r} is not in the archive", _METADATA)
-    if findings.held("metadata"):
-        findings.good("metadata", f"{len(rows) - 1} attempts, each with its folder", _METADATA)
-
-
-def _has_files(path: str, folders: set[str], names: Sequence[str]) -> bool:
-    """Tell whether an attempt's ``path`` leads to files.
-
-    It is a folder, from the root or from ``attempts/``; or, in an archive without sub-folders, how the names of the
-    attempt's files begin, and then it ends with a dot. An empty one would be every attempt's.
-    """
-    bare = path.strip("/")
-    if not bare:
-        return False
-    for start in (bare, f"attempts/{bare}"):
-        at = bisect_left(names, start)
-        if start in folders or (bare.endswith(".") and at < len(names) and names[at].startswith(start)):
-            return True
-    return False
 
 
 def _missing(scan: Scan, findings: Findings, step: str, name: str) -> None:

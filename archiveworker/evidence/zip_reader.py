@@ -148,6 +148,8 @@ class ZipReader:
             if len(fixed) < _CENTRAL.size or fixed[:4] != b"PK\x01\x02":
                 raise UnreadableError("the central directory is damaged")
             name_bytes, extra_bytes = struct.unpack_from("<HH", fixed, 28)
+            if name_bytes > self._limits.max_name_bytes:
+                raise UnreadableError(f"the name of a file has more than {self._limits.max_name_bytes} bytes")
             rest = self._source.read(name_bytes + extra_bytes)
             left -= len(fixed) + len(rest)
             record = _central(fixed, rest[:name_bytes], rest[name_bytes:])

@@ -2,20 +2,22 @@
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
-from archiveworker.domain.digest import Sha256
-from archiveworker.domain.errors import ConflictError, TimestampError
-from archiveworker.domain.evidence import Timestamp
+from archiveworker.domain.errors import ConflictError, VerificationError
+from archiveworker.domain.evidence import Check, Verdict, VerificationReport
 from archiveworker.domain.ids import JobId
-from archiveworker.domain.job import FinishedArchive, JobState, OnError
-from archiveworker.evidence import layout, verify_text
+from archiveworker.domain.job import FinishedArchive, JobState
+from archiveworker.evidence import evidence_names, layout, leaves
 from archiveworker.evidence.container import ContainerFormat, pack
 from archiveworker.evidence.entries import InlineFile
-from archiveworker.jobs.package import PackageInput, make_package
+from archiveworker.evidence.verify import verify
+from archiveworker.jobs.package import PackageInput, describe_tree, make_package
 from archiveworker.jobs.records import (
     Json,
     archive_from_json,
@@ -25,8 +27,10 @@ from archiveworker.jobs.records import (
     retention_to_json,
 )
 from archiveworker.jobs.results import load_results
-from archiveworker.jobs.stamps import stamp_from_json, stamp_to_json
+from archiveworker.jobs.stamping import Stamping, stamped_to_json, write_file
+from archiveworker.jobs.stamps import stamps_from_json, tree_from_json
 from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobTools, OpenJobs
+from archiveworker.reports.verification import Occasion, render_html, render_json
 
 log = structlog.get_logger(__name__)
 
@@ -44,30 +48,51 @@ class FinishSteps:
     def __init__(self, tools: JobTools, open_jobs: OpenJobs) -> None:
         self._tools = tools
         self._open_jobs = open_jobs
+        self._stamping = Stamping(tools)
 
     async def describe(self, job_id: JobId, plan: Json, backups: list[Json]) -> str:
         """Write the manifest beside the evidence and return its SHA-256 in hex."""
         given = await self._given(job_id, plan, backups)
         manifest = layout.manifest_of((await asyncio.to_thread(make_package, given)).listed)
-        await asyncio.to_thread(_write, self._tools.evidence_folder(job_id) / manifest.path.name, manifest.data)
+        await asyncio.to_thread(write_file, self._tools.evidence_folder(job_id) / manifest.path.name, manifest.data)
         return manifest.sha256.hex
 
-    async def stamp_manifest(self, job_id: JobId, manifest_sha256: str) -> Json:
-        """Have the manifest stamped; return ``{"stamp": ..., "warning": ...}``."""
-        stamp, warning = await self._stamp(Sha256.from_hex(manifest_sha256))
-        if stamp is not None:
-            await asyncio.to_thread(self._keep_stamp, job_id, layout.manifest_of(()).path.name, stamp)
-        return {"stamp": None if stamp is None else stamp_to_json(stamp), "warning": warning}
+    async def stamp_contents(self, job_id: JobId, manifest_sha256: str, plan: Json, backups: list[Json]) -> Json:
+        """Have the manifest and the files' hash tree stamped.
 
-    async def pack(self, job_id: JobId, plan: Json, backups: list[Json], stamp: Json | None) -> Json:
-        """Write the archive in one pass; return what it is."""
+        Returns:
+            ``{"stamp": ..., "tree": ..., "warning": ...}``; ``tree`` is there only when the manifest was stamped.
+        """
+        stamped = await self._stamping.manifest(job_id, layout.manifest_of(()).path.name, manifest_sha256)
+        if stamped["stamp"] is None:
+            return stamped
+        given = await self._given(job_id, plan, backups)
+        listed = (await asyncio.to_thread(make_package, given)).listed
+        # Drawn here, inside the step: what is stamped and what is packed must agree after a crash.
+        note, root = await asyncio.to_thread(describe_tree, listed, secrets.token_bytes(leaves.SEED_BYTES))
+        tree = await self._stamping.tree(job_id, note, root)
+        warnings = dict.fromkeys(part for part in (stamped["warning"], tree["warning"]) if part)
+        return {"stamp": stamped["stamp"], "tree": tree["tree"], "warning": " ".join(warnings)}
+
+    async def pack(self, job_id: JobId, plan: Json, backups: list[Json], stamped: Json) -> Json:
+        """Write the archive in one pass; return what it is.
+
+        Args:
+            job_id: whose.
+            plan: what there was to do.
+            backups: files that the LMS made itself.
+            stamped: what ``stamp_contents`` returned; release 0.1 had no ``tree`` in it.
+        """
         given = await self._given(job_id, plan, backups)
         package = await asyncio.to_thread(make_package, given)
         manifest = layout.manifest_of(package.listed)
-        await asyncio.to_thread(check_described, self._tools.evidence_folder(job_id) / manifest.path.name, manifest)
         options, now = given.request.options, self._tools.clock.now()
         record = layout.JobRecord(job_id, now, self._tools.software, given.request.lms_base_url)
-        evidence = layout.evidence_of(manifest, stamp_from_json(stamp), record)
+        folder = self._tools.evidence_folder(job_id)
+        await asyncio.to_thread(check_described, folder / manifest.path.name, manifest)
+        stamps = await asyncio.to_thread(stamps_from_json, stamped["stamp"], folder)
+        of_tree = await asyncio.to_thread(tree_from_json, stamped.get("tree"), folder)
+        evidence = layout.evidence_of(manifest, stamps, record, of_tree)
         container = ContainerFormat(options.archive_format or self._tools.policy.archive_format)
         spool = await asyncio.to_thread(self._tools.spool.item, job_id, PACKAGE_FOLDER)
         name = f"{options.archive_name}.{container.suffix}"
@@ -79,29 +104,49 @@ class FinishSteps:
             target=target,
             container=container,
             level=self._tools.policy.compression_level,
+            stamped=self._stamping.other_algorithm,
         )
         log.info(
             "archive_packed", archive=name, files=len(package.listed), bytes=packed.size_bytes, sha256=packed.sha256.hex
         )
         archive = FinishedArchive(name, spool.relative(target), packed.sha256.hex, packed.size_bytes)
         line = f"{archive.sha256}  {archive.name}\n".encode()
-        await asyncio.to_thread(_write, self._tools.evidence_folder(job_id) / f"{name}.sha256", line)
+        await asyncio.to_thread(write_file, self._tools.evidence_folder(job_id) / f"{name}.sha256", line)
         retention = given.applied_retention
         kept = {"layout": given.layout.value, "retention": retention_to_json(retention)}
-        return {**archive_to_json(archive), **kept, "warning": retention.warning(now.date())}
+        return {
+            **archive_to_json(archive),
+            **stamped_to_json(packed.stamped),
+            **kept,
+            "warning": retention.warning(now.date()),
+        }
 
     async def stamp_archive(self, job_id: JobId, archive: Json) -> str:
         """Have the whole archive stamped, detached; return a warning or nothing."""
-        stamp, warning = await self._stamp(Sha256.from_hex(archive["sha256"]))
-        if stamp is not None:
-            await asyncio.to_thread(self._keep_stamp, job_id, archive["name"], stamp)
-            text = verify_text.beside_archive(archive["name"], stamp)
-            await asyncio.to_thread(_write, self._tools.evidence_folder(job_id) / "VERIFY.txt", text)
-        return warning
+        return await self._stamping.archive(job_id, archive)
 
-    async def list_evidence(self, job_id: JobId) -> list[str]:
-        """Return the names that ``GET /jobs/<id>/evidence/<name>`` serves."""
-        return await asyncio.to_thread(_names, self._tools.evidence_folder(job_id))
+    async def verify_archive(self, job_id: JobId, archive: Json) -> list[str]:
+        """Verify what was packed, before anyone gets it, and keep the report with the evidence.
+
+        Returns:
+            the names that ``GET /jobs/<id>/evidence/<name>`` serves.
+
+        Raises:
+            VerificationError: the archive is not what it should be; the report is kept all the same.
+        """
+        finished = archive_from_json(archive)
+        file = self._tools.spool.path_of(job_id, finished.spooled)
+        folder = self._tools.evidence_folder(job_id)
+        report = await asyncio.to_thread(_verified, file, finished, folder, self._tools.trusted_pem)
+        await asyncio.to_thread(_keep_report, folder, report, Occasion(self._tools.software, self._tools.clock.now()))
+        first = next((check for check in report.checks if check.verdict is Verdict.BAD), None)
+        log.info("archive_verified", verdict=report.verdict.value, archive=finished.name, files=report.file_count)
+        if first is not None:
+            raise VerificationError(
+                f"The packed archive does not pass its own verification: {first.subject}: {first.message}. It was not "
+                "delivered; report.html of the job's evidence has the details. Look at the worker's disk, then retry"
+            )
+        return await asyncio.to_thread(_names, folder)
 
     async def upload(self, job_id: JobId, archive: Json) -> dict[str, str]:
         """Bring the archive to the LMS; return the ticket for ``confirm``."""
@@ -150,32 +195,21 @@ class FinishSteps:
             contact_email=policy.contact_email,
         )
 
-    async def _stamp(self, digest: Sha256) -> tuple[Timestamp | None, str]:
-        timestamper = self._tools.timestamper
-        if timestamper is None:
-            return None, "The archive is not time-stamped: no time-stamp authority is set up (ARCHIVEWORKER_TSA_URLS)."
-        try:
-            stamp = await timestamper.stamp(digest)
-        except TimestampError as exc:
-            if self._tools.policy.on_timestamp_error is OnError.FAIL:
-                raise
-            log.warning("unstamped", reason=str(exc))
-            return None, f"The archive is not time-stamped: {exc}"
-        log.info("stamped", tsa=stamp.tsa_url, at=stamp.proof.generated_at.isoformat(), trust=stamp.proof.trust.value)
-        return stamp, ""
 
-    def _keep_stamp(self, job_id: JobId, name: str, stamp: Timestamp) -> None:
-        folder = self._tools.evidence_folder(job_id)
-        _write(folder / f"{name}.tsq", stamp.query)
-        _write(folder / f"{name}.tsr", stamp.reply)
-        _write(folder / f"{name}.chain.pem", stamp.chain_pem)
+def _verified(file: Path, archive: FinishedArchive, folder: Path, trusted_pem: bytes | None) -> VerificationReport:
+    """Verify the archive under the name that it will have, together with its detached time-stamp."""
+    replies = [stamp.read_bytes() for stamp in evidence_names.replies_beside(folder, archive.name)]
+    report = verify(file, reply=replies, trusted_pem=trusted_pem, name=archive.name)
+    if report.archive_sha256 is None or report.archive_sha256.hex != archive.sha256:
+        changed = Check("container.digest", Verdict.BAD, archive.name, "it changed on the spool after it was packed")
+        return replace(report, checks=(changed, *report.checks))
+    return report
 
 
-def _write(file: Path, data: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = file.with_name(f".{file.name}.part")
-    part.write_bytes(data)
-    part.replace(file)
+def _keep_report(folder: Path, report: VerificationReport, occasion: Occasion) -> None:
+    write_file(folder / "report.json", render_json(report, occasion).encode())
+    write_file(folder / "report.html", render_html(report, occasion).encode())
+    write_file(folder / "report.de.html", render_html(report, occasion, lang="de").encode())
 
 
 def check_described(file: Path, manifest: InlineFile) -> None:

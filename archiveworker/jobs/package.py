@@ -12,6 +12,7 @@ from archiveworker.domain.document import ArchiveFile, PdfProfile
 from archiveworker.domain.ids import ArchivePath, ItemKey
 from archiveworker.domain.job import ArchiveLayout, ArchiveRequest, ItemRecord, Plan, PlannedItem
 from archiveworker.domain.retention import Retention, RetentionRule
+from archiveworker.evidence import layout, leaves
 from archiveworker.evidence.bagit import INFO_NAME, PAYLOAD_FOLDER, Package, PayloadSize, bagged, base_folder
 from archiveworker.evidence.entries import Entry, InlineFile
 from archiveworker.evidence.layout import with_sidecars
@@ -139,6 +140,19 @@ def _contents(given: PackageInput, there: _Placed) -> tuple[Entry, ...]:
     worker_files = [InlineFile(path, data, there.at) for path, data in made.items()]
     crate = InlineFile(METADATA_NAME, _ro_crate(given, there, worker_files), there.at)
     return (*there.files, *worker_files, crate)
+
+
+def describe_tree(contents: Sequence[Entry], seed: bytes) -> tuple[bytes, bytes]:
+    """Return the note on the hash tree of all files, and the tree's root.
+
+    Args:
+        contents: every file but manifest and evidence.
+        seed: 32 random bytes.
+    """
+    tables = {e.path.value: e.data for e in contents if isinstance(e, InlineFile) and leaves.is_table(e.path.value)}
+    note = leaves.new_note(tables, seed)
+    chosen = {name: tables[name] for name in note.tables}
+    return note.render(), leaves.first_leaves(layout.manifest_of(contents).data, chosen).tree(seed).root
 
 
 def _flat_backup(file: ArchiveFile) -> ArchiveFile:

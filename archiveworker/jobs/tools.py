@@ -83,6 +83,7 @@ class JobTools:
         clock: the time.
         policy: see JobPolicy.
         software: name and version, for the archive.
+        trusted_pem: certificates that are believed for time-stamps; None when none are configured.
     """
 
     sources: Mapping[str, Source]
@@ -93,6 +94,7 @@ class JobTools:
     clock: Clock
     policy: JobPolicy
     software: str
+    trusted_pem: bytes | None = None
 
     def evidence_folder(self, job_id: JobId) -> Path:
         """Return the folder whose files outlive the job."""

@@ -163,12 +163,16 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
 
     async def _finish_archive(self, job_id: JobId, plan: Json, backups: list[Json], book: Book) -> None:
         manifest = await run_step("describe", self._finish.describe, job_id, plan, backups)
-        stamped = await self._persistently("stamp_manifest", self._finish.stamp_manifest, job_id, manifest)
+        # One step for both time-stamps, as when there was one: jobs begun by the last release go on with its result.
+        stamped = await self._persistently(
+            "stamp_manifest", self._finish.stamp_contents, job_id, manifest, plan, backups
+        )
         book.warn("job", stamped["warning"])
-        archive = await run_step("pack", self._finish.pack, job_id, plan, backups, stamped["stamp"])
+        archive = await run_step("pack", self._finish.pack, job_id, plan, backups, stamped)
         book.warn("job", archive.get("warning", ""))
         book.warn("job", await self._persistently("stamp_archive", self._finish.stamp_archive, job_id, archive))
-        await book.packed(archive, await run_step("list_evidence", self._finish.list_evidence, job_id))
+        # The step keeps the name it had when it only made the list: jobs begun by the last release go on with it.
+        await book.packed(archive, await run_step("list_evidence", self._finish.verify_archive, job_id, archive))
         ticket = await self._persistently("upload", self._finish.upload, job_id, archive)
         book.warn("job", await self._persistently("confirm", self._finish.confirm, job_id, archive, ticket))
         await run_step("release", self._steps.release, job_id)

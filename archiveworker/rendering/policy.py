@@ -5,18 +5,13 @@ refused, whatever it is called: a name, an IP literal, a redirect. The accepted 
 be on a private address can make its pages load anything of its own origin.
 """
 
-import ipaddress
 from dataclasses import dataclass
 
 from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.ids import LmsOrigin
+from archiveworker.runtime.addresses import IpAddress, is_public, literal
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# Global unicast by the registries' tables, yet the address of metadata services at large providers.
-_METADATA = frozenset({ipaddress.ip_address("168.63.129.16"), ipaddress.ip_address("192.0.0.192")})
-
-IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,40 +56,14 @@ class Policy:
             return None
         if not any(_matches(pattern, origin) for pattern in self.allowed_hosts):
             return Refusal("the host is not one of the allowed ones")
-        literal = _literal(origin.host)
-        return None if literal is None else self.refusal_of_address(origin, literal)
+        address = literal(origin.host)
+        return None if address is None else self.refusal_of_address(origin, address)
 
     def refusal_of_address(self, origin: LmsOrigin, address: IpAddress) -> Refusal | None:
         """Return why a connection of ``origin`` to ``address`` may not be made, or None when it may."""
         if origin == self.own or is_public(address):
             return None
         return Refusal("the host has an address that is not public")
-
-
-def is_public(address: IpAddress) -> bool:
-    """Return whether the address, and any IPv4 address inside it, is one of the public internet.
-
-    Sources: IANA special-purpose registries (RFC 6890), RFC 4291 2.5.5, RFC 3056, RFC 6052.
-    """
-    inner = _embedded(address)
-    if inner is not None and not is_public(inner):
-        return False
-    return address.is_global and not address.is_multicast and address not in _METADATA
-
-
-def _embedded(address: IpAddress) -> ipaddress.IPv4Address | None:
-    if not isinstance(address, ipaddress.IPv6Address):
-        return None
-    if address in _NAT64 or int(address) >> 32 == 0:
-        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return address.ipv4_mapped or address.sixtofour
-
-
-def _literal(host: str) -> IpAddress | None:
-    try:
-        return ipaddress.ip_address(host)
-    except ValueError:
-        return None
 
 
 def _matches(pattern: str, origin: LmsOrigin) -> bool:

@@ -86,6 +86,47 @@ def _trust(ca_bundle: Path | None) -> ssl.SSLContext | bool:
     return context
 
 
+@dataclass(frozen=True, slots=True)
+class ClientCertificate:
+    """With what the worker proves who it is to a server that asks for it (TLS).
+
+    Attributes:
+        certificate: PEM file, perhaps with its chain.
+        key: PEM file with the key; None when it stands in the same file.
+        password: of the key; None when it has none.
+    """
+
+    certificate: Path
+    key: Path | None = None
+    password: Secret | None = None
+
+
+def client_context(ca_bundle: Path | None, identity: ClientCertificate | None) -> ssl.SSLContext:
+    """Return what a TLS connection trusts and shows.
+
+    Args:
+        ca_bundle: PEM file with certificates to trust in addition to the system's.
+        identity: is shown to a server that asks; None shows nothing.
+
+    Raises:
+        SettingsError: a file cannot be used.
+    """
+    trust = _trust(ca_bundle)
+    context = trust if isinstance(trust, ssl.SSLContext) else ssl.create_default_context()
+    if identity is None:
+        return context
+    # Without a password OpenSSL would ask for one on the terminal.
+    password = identity.password.reveal() if identity.password else ""
+    try:
+        context.load_cert_chain(identity.certificate, identity.key, password=lambda: password)
+    except (OSError, ssl.SSLError, ValueError) as exc:
+        raise SettingsError(
+            f"the client certificate {identity.certificate} cannot be used with its key: both must be readable PEM "
+            "files that belong together, and the password must be that of the key"
+        ) from exc
+    return context
+
+
 def describe_failure(exc: BaseException) -> str:
     """Say in a few words, without any address, why there was no answer."""
     match exc:

@@ -32,8 +32,16 @@ _EVIDENCE_TYPES: Final = {
     ".tsq": "application/timestamp-query",
     ".tsr": "application/timestamp-reply",
     ".pem": "application/x-pem-file",
+    ".crl": "application/pkix-crl",
+    ".ors": "application/ocsp-response",
     ".txt": "text/plain; charset=utf-8",
     ".json": "application/json",
+    ".html": "text/html; charset=utf-8",
+}
+# A report is shown by the browser of an administrator: whatever is in it, it may do nothing there.
+_EVIDENCE_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
 }
 
 
@@ -142,11 +150,11 @@ async def get_job(request: web.Request) -> web.Response:
 
 
 async def get_evidence(request: web.Request) -> web.StreamResponse:
-    """Serve a time-stamp, a query, a chain or the manifest of a job."""
+    """Serve a time-stamp, its query, chain, CRLs or OCSP responses, the manifest or the report of a job."""
     require_admin(request)
     file = request.app[ENGINE].evidence_file(_job_id(request), request.match_info["name"])
     content_type = _EVIDENCE_TYPES.get(file.suffix, "application/octet-stream")
-    return web.FileResponse(file, headers={"Content-Type": content_type})
+    return web.FileResponse(file, headers={"Content-Type": content_type, **_EVIDENCE_HEADERS})
 
 
 async def post_cancel(request: web.Request) -> web.Response:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 import aiohttp
+import jsonschema
 import pikepdf
 import pypdf
 import pytest
@@ -21,8 +22,10 @@ import pytest_asyncio
 
 from archiveworker.cli import main
 from archiveworker.demo.server import DemoServer
+from archiveworker.reports.verification import json_schema
 from tests.acceptance.conftest import finished
 from tests.fakes.worker import WorkerProcess
+from tests.integration.evidence import dss
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.chromium, pytest.mark.openssl]
 
@@ -96,14 +99,73 @@ async def test_the_commands_of_verify_txt_work_as_they_stand(archived: Archived)
         (archived.folder / "VERIFY.txt", archived.folder),
     ):
         commands = [line[4:] for line in text.read_text().splitlines() if line.startswith("    ") and line[4] != " "]
-        assert sum("openssl ts -verify" in command for command in commands) == 2
-        for command in commands:
-            _tool(["bash", "-c", command], folder)
+        said = "".join(_tool(["bash", "-c", command], folder) for command in commands)
+        # By the data, by the query, and with the lists of revoked certificates; then each certificate's own answer.
+        assert sum("openssl ts -verify" in command for command in commands) == said.count("Verification: OK") == 3
+        assert said.count("Response verify OK") == said.count("Cert Status: good") == 2
 
 
 async def test_verify_says_good(archived: Archived, lms: DemoServer, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--tsr", f"{archived.archive}.tsr", "--ca", str(lms.authority.root_pem)]
     assert main(["verify", str(archived.archive), *arguments]) == 0, capsys.readouterr().out
+
+
+async def test_a_student_gets_her_files_with_proof_and_nothing_of_others(
+    archived: Archived, lms: DemoServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    people = {attempt.student.username: attempt.student for attempt in lms.course.attempts}
+    her, *others = people.values()
+    out = tmp_path / "hers.zip"
+    assert main(["evidence", "extract", str(archived.archive), "--person", her.idnumber, "-o", str(out)]) == 0
+    assert main(["verify", str(out), "--ca", str(lms.authority.root_pem)]) == 0, capsys.readouterr().out
+    with zipfile.ZipFile(out) as container:
+        container.extractall(tmp_path / "hers")
+    folder = tmp_path / "hers" / "files"
+    files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    rows = list(csv.DictReader(io.StringIO((archived.tree / "attempts_metadata.csv").read_text(encoding="utf-8"))))
+    mine = [row for row in rows if row["username"] == her.username]
+    expected = {
+        path.relative_to(archived.tree).as_posix()
+        for row in mine
+        for path in (archived.tree / row["path"].strip("/")).rglob("*")
+        if path.is_file()
+    }
+    assert files == expected | {f"attempts_metadata.csv/{row['attemptid']}.csv" for row in mine}
+    everything = b"".join(p.read_bytes() for p in (tmp_path / "hers").rglob("*") if p.is_file() and p.suffix != ".pdf")
+    for other in others:
+        assert other.lastname.encode() not in everything
+        assert other.username.encode() not in everything
+
+
+async def test_dss_accepts_the_record_of_a_file(archived: Archived, lms: DemoServer, tmp_path: Path) -> None:
+    dss.need_dss()
+    name = archived.reports()[0].relative_to(archived.tree).as_posix()
+    assert main(["evidence", "extract", str(archived.archive), name, "-o", str(tmp_path / "proof.zip")]) == 0
+    with zipfile.ZipFile(tmp_path / "proof.zip") as container:
+        container.extractall(tmp_path)
+    record = tmp_path / "records" / f"{name}.ers"
+    pairs = [(record, tmp_path / "files" / name), (record, tmp_path / "README.txt")]
+    # The stamping certificate is trusted itself, so that DSS asks for no list of revoked ones.
+    right, wrong = await dss.judge(pairs, [lms.authority.root_pem, lms.authority.tsa_pem])
+    assert right.is_accepted, right
+    assert wrong.sub_indication == "SIGNED_DATA_NOT_FOUND"
+
+
+async def test_the_worker_verified_what_it_delivered_and_keeps_the_report(
+    archived: Archived, worker: WorkerProcess
+) -> None:
+    report = json.loads((archived.folder / "report.json").read_text())
+    jsonschema.validate(report, json.loads(json_schema()))
+    assert report["verdict"] == "good"
+    assert report["archive_sha256"] == archived.view["archive"]["sha256"]
+    assert [stamp["subject"] for stamp in report["timestamps"]] == ["manifest-sha256.txt", archived.archive.name]
+    assert {step["verdict"] for step in report["steps"]} == {"good"}, "nothing is left unchecked in a real archive"
+    assert "GOOD" in (archived.folder / "report.html").read_text()
+    assert "GUT" in (archived.folder / "report.de.html").read_text()
+    path = f"/jobs/{archived.view['id']}/evidence/report.html"
+    status, _, headers = await worker.request("GET", path)
+    assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert headers["Content-Security-Policy"].startswith("sandbox; default-src 'none'")
 
 
 async def test_one_changed_byte_is_found_and_named(

@@ -24,7 +24,7 @@ from tests.fakes.worker import WorkerProcess, free_port
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.chromium, pytest.mark.openssl]
 
 COMMANDS = ["", "serve", "demo", "submit", "jobs", "jobs list", "jobs show", "jobs retry", "jobs cancel", "verify",
-            "render", "doctor"]  # fmt: skip
+            "evidence", "evidence extract", "evidence renew", "evidence due", "render", "doctor"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -499,3 +499,51 @@ async def test_a_closed_pipe_and_a_terminal_without_unicode(worker: WorkerProces
     assert await _end(process) == Said(0, "141\n", "")
     said = await aw("jobs", "list", "--worker", worker.url, PYTHONIOENCODING="ascii")
     assert said.code == 0
+
+
+# --- evidence ---------------------------------------------------------------------------------------------------------
+
+
+async def test_evidence_is_handed_out_renewed_and_watched(archive: Path, lms: DemoServer, tmp_path: Path) -> None:
+    folder = tmp_path / "archives"
+    folder.mkdir()
+    mine = Path(shutil.copy(archive, folder))
+    ca = lms.authority.root_pem
+    said = await aw("evidence", "due", folder, "--within", "1d")
+    assert said == Said(0, "", ""), "nothing to say, nothing said"
+    said = await aw("evidence", "due", folder, "--within", "99y", "--json")
+    assert said.code == 1
+    (before,) = json.loads(said.out)["archives"]
+    assert (before["due"], before["digest_algorithm"]) == (True, "sha256")
+    settings = {"ARCHIVEWORKER_TSA_URLS": lms.tsa_url, "ARCHIVEWORKER_TSA_CA": str(ca)}
+    said = await aw("evidence", "renew", mine, "--hash", "sha512", **settings)
+    assert said.code == 0, said
+    assert f"{mine}: new hash tree and time-stamp of " in said.out
+    said = await aw("evidence", "due", folder, "--digest-ends", "sha256=2020-01-01", "--within", "1d")
+    assert said.code == 0, "it is sha512 now"
+    said = await aw("evidence", "due", folder, "--digest-ends", "sha512=2020-01-01")
+    assert said.out == f"{mine}: renew before 2020-01-01: sha512 is no longer relied on\n"
+    assert (await aw("verify", mine, "--ca", ca)).code == 0
+    out = tmp_path / "proof.zip"
+    said = await aw("evidence", "extract", mine, "index.html", "-o", out)
+    assert said.code == 0, said
+    assert "warning: index.html is about everybody" in said.err
+    said = await aw("verify", out, "--ca", ca)
+    assert (said.code, "renewals: 1, the last" in said.out) == (0, True), said
+    damaged = out.read_bytes()
+    out.write_bytes(damaged[:200] + bytes([damaged[200] ^ 1]) + damaged[201:])
+    assert (await aw("verify", out, "--ca", ca)).code == 1
+
+
+async def test_evidence_says_in_one_line_what_is_wrong(archive: Path, tmp_path: Path) -> None:
+    out = tmp_path / "proof.zip"
+    _is_one_line(await aw("evidence", "extract", archive, "nothing.pdf", "-o", out), 66, "no file or folder")
+    _is_one_line(await aw("evidence", "extract", archive, "--person", "nobody", "-o", out), 66, "nobody in the archive")
+    _is_one_line(await aw("evidence", "extract", tmp_path / "no.zip", "x", "-o", out), 66, "check the path")
+    _is_one_line(await aw("evidence", "renew", archive), 65, "ARCHIVEWORKER_TSA_URLS")
+    _is_one_line(await aw("evidence", "due", tmp_path / "no"), 65, "check the path")
+    _is_one_line(await aw("evidence", "due", tmp_path, "--within", "soon"), 65, "--within")
+    _is_one_line(await aw("evidence", "due", tmp_path, "--digest-ends", "md5=2020-01-01"), 65, "--digest-ends")
+    (tmp_path / "junk.tar.gz").write_bytes(b"junk")
+    _is_one_line(await aw("evidence", "extract", tmp_path / "junk.tar.gz", "x", "-o", out), 1, "cannot be read")
+    assert not out.exists()

@@ -1,11 +1,12 @@
 """Speed and memory of whole jobs: a real worker, the demo LMS, nothing left out; and the plain flow beside it.
 
 usage: python tests/tools/bench.py [--attempts N] [--rounds N] [--browsers N] [--kind K] [--no-plain] [--full]
+                                   [--verify-mib N]
 
 Worker and plain flow (``plain_flow.py``) take turns over the same attempts; the demo LMS runs in this process and is
 counted for neither. ``--full`` adds how it grows (10, 100, 500 attempts), one browser and two, and other kinds of
-pages. The table goes to the screen, every figure to ``bench/results.json``. Figures depend on the machine and on what
-else it does: compare ratios of one run.
+pages. At the end ``bench_verify`` checks one large archive. The table goes to the screen, every figure to
+``bench/results.json``. Figures depend on the machine and on what else it does: compare ratios of one run.
 """
 
 import argparse
@@ -29,6 +30,7 @@ from archiveworker.demo.report import PageOptions
 from archiveworker.demo.server import DemoOptions, DemoServer
 from archiveworker.demo.state import LmsOptions
 from tests.fakes.worker import WorkerProcess
+from tests.tools import bench_verify
 from tests.tools.processes import Meter
 
 ROOT = Path(__file__).parents[2]
@@ -289,7 +291,11 @@ def main() -> int:
     parser.add_argument("--kind", choices=KINDS, default="real")
     parser.add_argument("--no-plain", action="store_true", help="measure the worker alone")
     parser.add_argument("--full", action="store_true", help="also growth, browsers and kinds of pages; takes long")
-    results = asyncio.run(run(parser.parse_args()))
+    parser.add_argument("--verify-mib", type=int, default=1024, help="size of the archive to verify; 0 leaves it out")
+    args = parser.parse_args()
+    results = asyncio.run(run(args))
+    if args.verify_mib:
+        results["verify"] = bench_verify.measure(args.verify_mib, rounds=3)
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     summary = results["summary"]
@@ -299,8 +305,12 @@ def main() -> int:
         better = summary["times_better"]
         line += f"; {better['attempts_per_s']:.1f} times the plain flow's speed at 1/{better['cpu_s_per_attempt']:.1f}"
         line += " of its CPU time"
-    sys.stdout.write(f"{line}. Figures: {RESULTS.relative_to(ROOT)}.\n")
-    return 0
+    sys.stdout.write(f"{line}.\n")
+    too_slow = args.verify_mib and results["verify"]["wall_ratio"] > bench_verify.ALLOWED
+    if args.verify_mib:
+        sys.stdout.write(f"{bench_verify.sentence(results['verify'])}.\n")
+    sys.stdout.write(f"Figures: {RESULTS.relative_to(ROOT)}.\n")
+    return int(too_slow)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import pytest
 
 from archiveworker.demo.server import DemoOptions, DemoServer
 from archiveworker.demo.tsa import TsaFault, TsaFaultKind, with_other_digest
+from archiveworker.demo.tsa_server import TsaOptions
 from archiveworker.runtime import process
 from archiveworker.runtime.clock import SystemClock
 
@@ -110,7 +111,8 @@ async def test_other_faults(demo: DemoServer, tmp_path: Path) -> None:
 async def test_an_expired_certificate_holds_only_at_the_time_of_the_stamp(tmp_path: Path) -> None:
     now = SystemClock().now()
     past = DemoOptions(
-        tsa_valid_from=now - timedelta(days=30), tsa_valid_until=now - timedelta(days=1), workdir=tmp_path / "demo"
+        tsa=TsaOptions(valid_from=now - timedelta(days=30), valid_until=now - timedelta(days=1)),
+        workdir=tmp_path / "demo",
     )
     async with DemoServer(past) as demo:
         await _stamp(demo, tmp_path)
@@ -121,9 +123,12 @@ async def test_an_expired_certificate_holds_only_at_the_time_of_the_stamp(tmp_pa
 
 async def test_certificates_and_revocations_are_served(demo: DemoServer) -> None:
     async with aiohttp.ClientSession() as session:
-        for name in ("root.pem", "tsa.pem", "chain.pem", "root.crl"):
+        for name in ("root.pem", "tsa.pem", "chain.pem"):
             async with session.get(demo.tsa_url + name) as response:
                 assert (await response.read()).startswith(b"-----BEGIN ")
+        for name in ("root.crl", "ca.crl", "root.der", "ca.der"):
+            async with session.get(demo.tsa_url + name) as response:
+                assert (await response.read()).startswith(b"\x30\x82")
     assert demo.authority.key_pem.stat().st_mode & 0o077 == 0
 
 

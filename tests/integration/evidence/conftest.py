@@ -70,7 +70,7 @@ def stamp(session: aiohttp.ClientSession) -> Stamper:
 
     async def ask(authority: Tsa, digest: Sha256, trusted_pem: bytes | None) -> Timestamp:
         async with serving(lambda query, _: answering(authority.reply(query))) as url:
-            stamper = Rfc3161Timestamper([url], session=session, trusted_pem=trusted_pem, timeout_s=30)
+            stamper = Rfc3161Timestamper([url], session=session, trusted_pem=trusted_pem)
             return await stamper.stamp(digest)
 
     return ask

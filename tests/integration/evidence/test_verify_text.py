@@ -145,7 +145,7 @@ async def test_the_archives_own_stamp_can_be_checked(tmp_path: Path, tsa: Tsa, s
     made = await stamp(tsa, Sha256.of(b"an archive"), tsa.ca_pem)
     for suffix, data in ((".tsq", made.query), (".tsr", made.reply), (".chain.pem", made.chain_pem)):
         (tmp_path / (name + suffix)).write_bytes(data)
-    text = verify_text.beside_archive(name, made).decode()
+    text = verify_text.beside_archive(name, [made]).decode()
     assert len(commands(text)) == 4
     run_all(tmp_path, text)
     archive.write_bytes(b"an Archive")

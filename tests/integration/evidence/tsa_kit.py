@@ -29,7 +29,7 @@ signer_key = $dir/tsa.key
 certs = $dir/bundle.pem
 signer_digest = sha256
 default_policy = {policy}
-digests = sha256, sha512
+digests = sha256, sha384, sha512
 accuracy = secs:1
 clock_precision_digits = 0
 ordering = no
@@ -44,7 +44,7 @@ class Tsa:
     """A signer with its chain, on disk.
 
     Attributes:
-        folder: holds tsa.crt, tsa.key, bundle.pem (intermediates), ca.pem (root), tsa.cnf.
+        folder: holds tsa.crt, tsa.key, bundle.pem (intermediates), ca.pem (root), tsa.cnf, *.crl (DER, of each issuer).
     """
 
     folder: Path
@@ -103,6 +103,7 @@ def make_tsa(
     critical: bool = True,
     embed_root: bool = False,
     certificate_id: str = "sha256",
+    listed_at: datetime | None = None,
 ) -> Tsa:
     """Make a root, perhaps an intermediate, and a time-stamping certificate in ``folder``.
 
@@ -115,6 +116,7 @@ def make_tsa(
         critical: whether that extension is critical, as RFC 3161 2.3 wants.
         embed_root: put the root in the tokens as well.
         certificate_id: digest with which a token names its signer; ``sha1`` is RFC 2634, others are RFC 5035.
+        listed_at: when the issuers said that nothing is revoked; now when None.
     """
     folder.mkdir(parents=True)
     now = datetime.now(UTC)
@@ -137,6 +139,8 @@ def make_tsa(
     (folder / "tsa.key").write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
+    for number, (name, issuing_key) in enumerate({"Test Root": root_key, issuer: issuer_key}.items()):
+        (folder / f"{number}.crl").write_bytes(_crl(name, issuing_key, listed_at or now))
     config = _CONFIG.format(folder=folder, policy=POLICY, certificate_id=certificate_id)
     (folder / "tsa.cnf").write_text(config if bundle else config.replace("certs = $dir/bundle.pem\n", ""))
     (folder / "serial").write_text("01\n")
@@ -184,6 +188,20 @@ def _certificate(
         wanted = ExtendedKeyUsageOID.TIME_STAMPING if purpose else ExtendedKeyUsageOID.EMAIL_PROTECTION
         builder = builder.add_extension(x509.ExtendedKeyUsage([wanted]), critical=critical)
     return builder.sign(issuer_key, hashes.SHA256())
+
+
+def _crl(issuer: str, key: Key, now: datetime) -> bytes:
+    """Return a list, good for ten years, of revoked certificates, which is empty."""
+    return (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(_name(issuer))
+        .last_update(now)
+        .next_update(now + timedelta(days=3650))
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
+        .add_extension(x509.CRLNumber(1), critical=False)
+        .sign(key, hashes.SHA256())
+        .public_bytes(serialization.Encoding.DER)
+    )
 
 
 def _usage(leaf: bool) -> x509.KeyUsage:

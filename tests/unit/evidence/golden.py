@@ -57,9 +57,16 @@ def all_entries(
     """Return a whole archive's entries."""
     with_hashes = layout.with_sidecars(inline(contents), include_filehashes=include_filehashes)
     manifest = layout.manifest_of(with_hashes)
-    return [*with_hashes, manifest, *layout.evidence_of(manifest, stamp, record)]
+    return [*with_hashes, manifest, *layout.evidence_of(manifest, [stamp] if stamp else [], record)]
 
 
 def make(folder: Path, entries: Sequence[Entry], container: ContainerFormat = ContainerFormat.TAR_GZ) -> PackedArchive:
     """Pack ``entries`` into ``folder``."""
     return pack(entries, spool=folder, target=folder / f"exam.{container.suffix}", container=container)
+
+
+def overwrite(path: Path, data: bytes) -> None:
+    """Give an existing file other contents in place: truncating it first, thousands of times, waits for the disk."""
+    with path.open("r+b") as file:
+        file.write(data)
+        file.truncate()

@@ -1,0 +1,94 @@
+"""Opens archives and proofs of any packing for a pass over their files, with the strict readers of ``verify``."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from archiveworker.domain.errors import NotFoundError, VerificationError
+from archiveworker.evidence import folder_reader, gzip_reader, layout, leaves, tar_reader, zip_reader
+from archiveworker.evidence import manifest as lists
+from archiveworker.evidence.leaves import is_table
+from archiveworker.evidence.reading import Findings, Limits, Member, UnreadableError
+
+_KEPT_NAMES = frozenset(
+    path.value
+    for path in (lists.MANIFEST_NAME, leaves.NOTE_NAME, leaves.QUERY_NAME, leaves.REPLY_NAME, leaves.CHAIN_NAME)
+)
+_KEPT_FOLDERS = (f"{layout.EVIDENCE_FOLDER}crl/", f"{layout.EVIDENCE_FOLDER}ocsp/")
+
+
+def members(archive: Path, limits: Limits, findings: Findings) -> Iterator[Member]:
+    """Yield every file; what is wrong with the container goes to ``findings``.
+
+    Raises:
+        UnreadableError: the rest cannot be read.
+        OSError: the archive cannot be read.
+    """
+    if archive.is_dir():
+        yield from folder_reader.members(archive, limits, findings)
+        return
+    size_bytes = archive.stat().st_size
+    with archive.open("rb") as source:
+        magic = source.read(2)
+        source.seek(0)
+        if magic == gzip_reader.MAGIC:
+            stream = gzip_reader.GzipReader(source, size_bytes, limits, findings)
+            yield from tar_reader.members(stream, limits, findings)
+            stream.finish()
+        elif magic == zip_reader.MAGIC:
+            reader = zip_reader.ZipReader(source, size_bytes, limits, findings)
+            yield from reader.members()
+            reader.finish()
+        else:
+            raise UnreadableError("it is neither a tar.gz nor a zip archive")
+
+
+def sound_members(archive: Path, limits: Limits | None = None) -> Iterator[Member]:
+    """Yield every file of an archive that must be undamaged.
+
+    Raises:
+        NotFoundError: there is no such file or folder.
+        VerificationError: the container is damaged; raised at the latest when the last file has been read.
+        OSError: the archive cannot be read.
+    """
+    if not archive.exists():
+        raise NotFoundError(f"there is no archive {str(archive)!r}; check the path")
+    findings = Findings(archive.name or str(archive))
+    try:
+        for member in members(archive, limits or Limits(), findings):
+            yield member
+            for _ in member.chunks:
+                pass  # what the caller did not want still has to be read
+    except UnreadableError as exc:
+        raise VerificationError(f"{archive} cannot be read: {exc}; archiveworker verify says more") from exc
+    if findings.checks:
+        first = findings.checks[0]
+        raise VerificationError(
+            f"{archive} is damaged: {first.subject}: {first.message}; archiveworker verify says more"
+        )
+
+
+def is_kept(name: str) -> bool:
+    """Tell whether the contents of a file are needed for making records."""
+    return name in _KEPT_NAMES or name.startswith(_KEPT_FOLDERS) or is_table(name)
+
+
+def read_kept(archive: Path, limits: Limits | None = None) -> dict[str, bytes]:
+    """Return the contents of the manifest, the tables, and what belongs to the hash tree.
+
+    Raises:
+        NotFoundError: there is no such file or folder.
+        VerificationError: the container is damaged, or one of these files is too large to be held in memory.
+        OSError: the archive cannot be read.
+    """
+    limits = limits or Limits()
+    kept: dict[str, bytes] = {}
+    for member in sound_members(archive, limits):
+        data = bytearray()
+        for chunk in member.chunks:
+            if is_kept(member.name):
+                data += chunk
+            if len(data) > limits.max_list_bytes:
+                raise VerificationError(f"{member.name} has more than {limits.max_list_bytes} bytes")
+        if is_kept(member.name):
+            kept[member.name] = bytes(data)
+    return kept
