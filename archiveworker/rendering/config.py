@@ -59,7 +59,7 @@ class RendererConfig:
         renders_per_context_count: a browser's context, with its cache, serves so many pages; 1 is a new one for each.
         browser_max_mib: a browser that holds more private memory is replaced after its page.
         thrifty: keep a site's process from page to page, and draw pages only when asked to; False leaves Chromium as it
-            is on a screen, to compare with.
+            is on a screen, to compare with. Needs one page a browser.
         quiet_s: nothing may have changed and no request been open for so long before a page counts as ready.
         stuck_s: a page on which nothing at all happens for so long is printed, with a warning that names what it
             waited for.
@@ -101,6 +101,11 @@ class RendererConfig:
             raise SettingsError("renders a context and a browser's memory must be positive numbers")
         if min(self.quiet_s, self.stuck_s, self.ready_limit_s, self.render_limit_s) <= 0:
             raise SettingsError("the renderer's time limits must be greater than 0 seconds")
+
+    @property
+    def is_thrifty(self) -> bool:
+        """Whether browsers are: Chromium ends itself when two of its pages are asked for frames at a time."""
+        return self.thrifty and self.pages_per_browser_count == 1
 
     @property
     def effective_browser_count(self) -> int:

@@ -224,7 +224,7 @@ class BrowserPool:
         try:
             return await self._playwright.chromium.launch(
                 executable_path=self._found.path,
-                args=chromium.arguments(self._certificate.pin, thrifty=self._config.thrifty),
+                args=chromium.arguments(self._certificate.pin, thrifty=self._config.is_thrifty),
                 chromium_sandbox=self._sandbox,
                 # Whatever does not belong to a page's own context goes to a port where nobody listens.
                 proxy={"server": _NOWHERE, "bypass": "<-loopback>"},

@@ -160,7 +160,7 @@ class ChromiumRenderer:
         guard_script = f"{resources.text('page/guard.js')}({json.dumps({'css': sheet.styles})});"
         viewport_px = paper.viewport_px(sheet, self._config)
         origin = LmsOrigin.of(document.base_url)
-        thrifty = self._config.thrifty
+        thrifty = self._config.is_thrifty
         return PageSetup(session, empty, origin, viewport_px, page_script, guard_script, thrifty)
 
     async def _print(
