@@ -32,6 +32,14 @@ from tests.unit.evidence.golden import MOMENT
 ROOT = Path(__file__).parents[2]
 ALLOWED = 1.5
 _MIB = 1024**2
+# A process begins with the resident set of the one that it was forked from, and Linux counts that as its peak: so
+# commands are started by a small one.
+_LAUNCHER = """
+import os, sys
+pid = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ)
+_, status, usage = os.wait4(pid, 0)
+print(os.waitstatus_to_exitcode(status), usage.ru_utime + usage.ru_stime, usage.ru_maxrss, file=sys.stderr)
+"""
 _HALF = _MIB // 2
 
 
@@ -80,14 +88,20 @@ def run(way: str, commands: Sequence[tuple[Sequence[str], Path]], *, expected: i
     """Run commands one after the other, each in its folder, and return what they took together."""
     began, cpu_s, peak_bytes = time.monotonic(), 0.0, 0
     for argv, folder in commands:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        process = subprocess.Popen(argv, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != expected:
-            raise SystemExit(f"{' '.join(argv)} ended with {process.returncode}, expected {expected}")
-        cpu_s += usage.ru_utime + usage.ru_stime
-        peak_bytes = max(peak_bytes, usage.ru_maxrss * 1024)
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _LAUNCHER, *argv],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=True,
+        )
+        code, command_cpu_s, peak_kib = done.stderr.splitlines()[-1].split()
+        if int(code) != expected:
+            raise SystemExit(f"{' '.join(argv)} ended with {code}, expected {expected}: {done.stderr}")
+        cpu_s += float(command_cpu_s)
+        peak_bytes = max(peak_bytes, int(peak_kib) * 1024)
     return Cost(way, time.monotonic() - began, cpu_s, peak_bytes)
 
 
