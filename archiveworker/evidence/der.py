@@ -132,15 +132,16 @@ def in_set_order(reply: bytes, extra: Sequence[bytes] = ()) -> bytes:
     parts = read_all(signed.body)
     found = [part for part in parts if part.tag == CONTEXT_0]
     rest = [part.raw for part in parts if part.tag != CONTEXT_0]
+    if len(found) > 1:
+        raise ValueError("the token has two sets of certificates")
     members = [value.raw for part in found for value in read_all(part.body)]
-    if len(found) > 1 or len(set(members)) != len(members):
-        raise ValueError("a certificate stands twice in the token")
-    certificates = [_set_of({*members, *extra})] if found or extra else []
+    members += [certificate for certificate in extra if certificate not in members]
+    certificates = [_set_of(members)] if found or extra else []
     inner = encode(SEQUENCE, *rest[:3], *certificates, *rest[3:])
     return encode(response.tag, status.raw, encode(SEQUENCE, content_type.raw, encode(CONTEXT_0, inner)))
 
 
-def _set_of(members: set[bytes]) -> bytes:
+def _set_of(members: Sequence[bytes]) -> bytes:
     # X.690 11.6 compares with the shorter one padded by zeros; no DER value is a prefix of another, so bytes do.
     return encode(CONTEXT_0, *sorted(members))
 
