@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
-from archiveworker.evidence import revocation_answer
+from archiveworker.evidence import der, revocation_answer
 from archiveworker.evidence.certificates import UNREADABLE, is_authority
 from archiveworker.evidence.revocation_answer import Answer, Question
 from archiveworker.evidence.signatures import STRONG_DIGESTS
@@ -15,9 +16,9 @@ _SOURCE = "crl"
 def load(crls: Iterable[bytes]) -> tuple[x509.CertificateRevocationList, ...]:
     """Read DER lists; what is none is left out."""
     found = []
-    for der in crls:
+    for encoded in crls:
         try:
-            found.append(x509.load_der_x509_crl(der))
+            found.append(x509.load_der_x509_crl(encoded))
         except UNREADABLE:
             continue
     return tuple(found)
@@ -49,6 +50,9 @@ def _flaw(crl: x509.CertificateRevocationList, question: Question) -> str:
     # The issuer's own key must have signed; CRLs of other keys (indirect, rolled over) are not known here.
     if not crl.is_signature_valid(question.issuer.public_key()):  # type: ignore[arg-type]
         return "its CRL is not signed by its issuer"
+    # The bytes around the signature are not signed: an encoding other than DER's would go unnoticed.
+    if not crl.public_bytes(Encoding.DER).endswith(der.encode(der.BIT_STRING, b"\x00", crl.signature)):
+        return "its CRL's signature is not in DER"
     if not _may_sign_crls(question.issuer):
         return "its issuer may not sign CRLs (key usage)"
     for extension in crl.extensions:

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 
 from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
 
-from archiveworker.evidence import revocation_answer, signatures
+from archiveworker.evidence import der, revocation_answer, signatures
 from archiveworker.evidence.certificates import UNREADABLE, is_issued_by
 from archiveworker.evidence.revocation_answer import Answer, Question
 
@@ -16,9 +17,9 @@ _SOURCE = "ocsp"
 def load(ocsps: Iterable[bytes]) -> tuple[ocsp.OCSPResponse, ...]:
     """Read DER responses; what is none, or says nothing, is left out."""
     found = []
-    for der in ocsps:
+    for encoded in ocsps:
         try:
-            response = ocsp.load_der_ocsp_response(der)
+            response = ocsp.load_der_ocsp_response(encoded)
             if response.response_status is ocsp.OCSPResponseStatus.SUCCESSFUL:
                 found.append(response)
         except UNREADABLE:
@@ -69,6 +70,9 @@ def _check_signature(response: ocsp.OCSPResponse, issuer: x509.Certificate) -> N
         raise ValueError("the certificate of its signer is missing")
     if signer != issuer:
         _check_appointed(signer, issuer, response)
+    # The bytes around the signature are not signed: an encoding other than DER's would go unnoticed.
+    if der.encode(der.BIT_STRING, b"\x00", response.signature) not in response.public_bytes(Encoding.DER):
+        raise ValueError("its signature is not in DER")
     is_pss = response.signature_algorithm_oid == SignatureAlgorithmOID.RSASSA_PSS
     digest = response.signature_hash_algorithm
     signatures.check(signer.public_key(), response.signature, response.tbs_response_bytes, digest, is_pss=is_pss)

@@ -168,6 +168,7 @@ async def test_how_many_jobs_are_listed(limit: str, worker: WorkerProcess) -> No
 async def test_evidence_has_its_types(view: Body, worker: WorkerProcess) -> None:
     types = {"tsq": "application/timestamp-query", "tsr": "application/timestamp-reply"}
     types |= {"pem": "application/x-pem-file", "txt": "text/plain", "html": "text/html", "json": "application/json"}
+    types |= {"crl": "application/pkix-crl", "ors": "application/ocsp-response"}
     folder = f"{worker.url}/jobs/{view['id']}/evidence"
     async with aiohttp.ClientSession() as session:
         for name in view["evidence"]:

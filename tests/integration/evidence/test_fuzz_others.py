@@ -27,7 +27,6 @@ def count(pytestconfig: pytest.Config) -> int:
 if find_spec("archiveworker.evidence.revocation"):
     from archiveworker.domain.revocation import RevocationState
     from archiveworker.evidence.revocation import judge as judge_revocation
-
     from tests.unit.evidence import pki
 
     @pytest.mark.parametrize("kind", ["crl", "ocsp"])
