@@ -120,7 +120,7 @@ async def test_help() -> None:
 async def test_no_command_and_an_unknown_one() -> None:
     for args in ([], ["nonsense"], ["jobs", "nonsense"]):
         said = await aw(*args)
-        assert said.code == 2
+        assert said.code == 64
         assert said.err.startswith("usage: archiveworker")
 
 
@@ -445,8 +445,8 @@ async def test_verify_good_bad_and_could_not_tell(archive: Path, lms: DemoServer
     damaged.write_bytes(changed)
     bad = await aw("verify", damaged, "--json", *ca)
     assert (bad.code, json.loads(bad.out)["verdict"]) == (1, "bad"), bad
-    _is_one_line(await aw("verify", tmp_path / "none"), 2, "there is no archive")
-    _is_one_line(await aw("verify", archive, "--ca", tmp_path / "none"), 2, "none")
+    _is_one_line(await aw("verify", tmp_path / "none"), 66, "there is no archive")
+    _is_one_line(await aw("verify", archive, "--ca", tmp_path / "none"), 66, "none")
 
 
 async def test_render(tmp_path: Path) -> None:

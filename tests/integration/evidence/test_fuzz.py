@@ -110,10 +110,11 @@ async def test_no_malformed_reply_is_accepted(authority: Tsa, stamp: Stamper, co
 
 
 async def test_a_well_formed_change_of_a_reply_proves_nothing_else(authority: Tsa, stamp: Stamper, count: int) -> None:
-    """Three things about a token have more than one right form, and its signature covers none of them.
+    """A few things about a token have more than one right form, and its signature covers none of them.
 
     The signature algorithm may name its parameters or leave them out (RFC 5754, 3.2), may name the digest as well or
-    not, and a certificate that the chain does not need may be there or not. What is proved stays the same.
+    not; a certificate that the chain does not need may be there or not, and one may be there twice (OpenSSL's own
+    authority does that). What is proved stays the same.
     """
     made = await stamp(authority, DIGEST, authority.ca_pem)
     trusted = load_certificates(authority.ca_pem)

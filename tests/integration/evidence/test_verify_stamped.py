@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from archiveworker.domain.digest import Sha256
 from archiveworker.domain.evidence import Timestamp, Verdict, VerificationReport
@@ -196,3 +197,15 @@ async def test_a_stamp_that_was_taken_away_is_told_by_what_is_left(tmp_path: Pat
     assert [(check.name, check.subject) for check in report.checks if check.verdict is Verdict.BAD] == [
         ("cover", "evidence/job.txt")
     ]
+
+
+async def test_a_token_that_holds_its_signer_twice_is_taken(tmp_path: Path, stamp: Stamper) -> None:
+    """OpenSSL's authority puts its certificate in twice when it is in the list of certificates as well."""
+    twice = make_tsa(tmp_path / "tsa", intermediate=True)
+    bundle = twice.folder / "bundle.pem"
+    bundle.write_bytes((twice.folder / "tsa.crt").read_bytes() + bundle.read_bytes())
+    made = await stamped(twice, stamp)
+    signer = load_certificates(made.chain_pem)[0].public_bytes(Encoding.DER)
+    assert made.reply.count(signer) == 2
+    packed = golden.make(tmp_path, golden.all_entries(made))
+    assert verify(packed.path, trusted_pem=twice.ca_pem).verdict is Verdict.GOOD
