@@ -21,10 +21,12 @@ import aiohttp
 from archiveworker import __version__, composition
 from archiveworker.cli.client import WorkerClient
 from archiveworker.cli.submit import body_from_flags, configure_moodle
-from archiveworker.domain.digest import Sha256
+from archiveworker.domain.digest import Digest, Sha256
 from archiveworker.domain.document import Document, RenderOptions
 from archiveworker.domain.errors import ArchiveWorkerError, RequestError, SettingsError, SourceError, ToolError
+from archiveworker.domain.evidence import Timestamp
 from archiveworker.domain.job import FinishedArchive
+from archiveworker.domain.revocation import RevocationState
 from archiveworker.rendering import chromium
 from archiveworker.reports.index import human_size
 from archiveworker.runtime import logging as runtime_logging
@@ -214,9 +216,19 @@ async def _timestamps(settings: Settings) -> Finding:
         timestamper = composition.build_timestamper(settings, session)
         if timestamper is None:
             return Finding(None, "time-stamps", "none; set ARCHIVEWORKER_TSA_URLS to have archives stamped (RFC 3161)")
-        stamp = await timestamper.stamp(Sha256.of(b"archiveworker doctor"))
-    proof = stamp.proof
-    return Finding(True, "time-stamps", f"{stamp.tsa_url} ({proof.tsa_name}), trust: {proof.trust.value}")
+        algorithm = timestamper.algorithm
+        made = await timestamper.stamp_each(Digest(algorithm, algorithm.of(b"archiveworker doctor")))
+    doubts = [stamp.revocation.verdict.reason for stamp in made.stamps if stamp.revocation and _is_doubtful(stamp)]
+    problems = [problem for problem in (made.shortfall, *doubts) if problem]
+    said = ", ".join(
+        f"{stamp.tsa_url} ({stamp.proof.tsa_name}), {algorithm}, trust: {stamp.proof.trust.value}"
+        for stamp in made.stamps
+    )
+    return Finding(None if problems else True, "time-stamps", "; ".join((said, *problems)))
+
+
+def _is_doubtful(stamp: Timestamp) -> bool:
+    return stamp.revocation is None or stamp.revocation.verdict.state is not RevocationState.GOOD
 
 
 async def _moodle(args: argparse.Namespace, env: Mapping[str, str], settings: Settings) -> Finding:

@@ -36,7 +36,7 @@ def check_cover(scan: Scan, trusted: Sequence[x509.Certificate], findings: Findi
     if stamps:
         for number in evidence_names.stamp_numbers(scan.kept):
             _check_chain(scan, number, trusted, findings)
-    _check_revocation(scan, findings)
+    loose = _check_revocation(scan, findings)
     if any(proof.step == "archive_timestamp" for proof in findings.proofs):
         if findings.held(_STEP):
             findings.good(_STEP, "the archive's own time-stamp covers every byte")
@@ -44,7 +44,9 @@ def check_cover(scan: Scan, trusted: Sequence[x509.Certificate], findings: Findi
     unknown = [n for n in scan.digests if n.startswith(layout.EVIDENCE_FOLDER) and not _KNOWN.match(n)]
     for name in unknown:
         findings.unknown(_STEP, "no time-stamp covers it, and it is of no kind that is known here", name)
-    if findings.held(_STEP) and not unknown:
+    for name in loose:
+        findings.unknown(_STEP, "it says nothing of the certificates of a time-stamp", name)
+    if findings.held(_STEP) and not unknown and not loose:
         findings.good(_STEP, "nothing in the evidence contradicts the time-stamp, and nothing else is in there")
 
 
@@ -102,12 +104,14 @@ def _check_chain(scan: Scan, number: int, trusted: Sequence[x509.Certificate], f
         findings.bad(_STEP, str(exc), name)
 
 
-def _check_revocation(scan: Scan, findings: Findings) -> None:
-    """CRLs and OCSP responses are called by what they hold, and say something of a certificate in the archive."""
+def _check_revocation(scan: Scan, findings: Findings) -> list[str]:
+    """CRLs and OCSP responses are called by what they hold; return those that say nothing of any certificate."""
     proofs = [proof.stamp for proof in findings.proofs]
+    loose = []
     for path in revocation_files(scan):
         data = scan.kept[path]
         if path.rsplit("/", 1)[-1] not in (evidence_names.crl_name(data), evidence_names.ocsp_name(data)):
             findings.bad(_STEP, "its name is not that of its contents", path)
         elif proofs and not answers_for_any(data, scan, proofs):
-            findings.unknown(_STEP, "it says nothing of the certificates of a time-stamp", path)
+            loose.append(path)
+    return loose

@@ -16,8 +16,8 @@ from archiveworker.evidence.revocation import judge
 _CRL = """\
     ({lists}) | openssl ts -verify -data {data} -in {reply} -CAfile /dev/stdin {partial}{check} -attime {epoch_s}
 
-   It must answer "Verification: OK". (The lists of revoked certificates are those that the authority's CAs published
-   at {moment}; they are given to openssl together with the certificates.)
+   It must answer "Verification: OK". (openssl gets the CAs' lists of revoked certificates together with the
+   certificates; all of them held at {moment}.)
 """
 _OCSP = """\
 {commands}
@@ -55,9 +55,9 @@ def answer(stamp: Timestamp, chain: Sequence[x509.Certificate], files: Files) ->
     """Return the commands that show whether a certificate of ``stamp`` was revoked, or why there are none."""
     data = stamp.revocation
     if data is None:
-        return _NOTHING.format(reason="nobody was asked")
+        return _NOTHING.format(reason="nobody was asked").rstrip()
     parts = [part for part in (_crl_part(data, chain, stamp, files), _ocsp_part(data, stamp, files)) if part]
-    return "\n".join(parts) if parts else _NOTHING.format(reason=data.verdict.reason)
+    return "\n".join(parts).rstrip() if parts else _NOTHING.format(reason=data.verdict.reason).rstrip()
 
 
 def _crl_part(data: RevocationData, chain: Sequence[x509.Certificate], stamp: Timestamp, files: Files) -> str:

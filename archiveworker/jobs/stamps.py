@@ -132,6 +132,7 @@ def _revocation_to_json(data: RevocationData) -> Json:
                 "reason": c.reason,
                 "source": c.source,
                 "as_of": None if c.as_of is None else c.as_of.isoformat(),
+                "is_published": c.is_published,
             }
             for c in data.verdict.certificates
         ],
@@ -146,6 +147,7 @@ def _revocation_from_json(data: Json, folder: Path) -> RevocationData:
             reason=c["reason"],
             source=c["source"],
             as_of=None if c["as_of"] is None else datetime.fromisoformat(c["as_of"]),
+            is_published=c["is_published"],
         )
         for c in data["certificates"]
     )
