@@ -17,7 +17,7 @@ from archiveworker.evidence.leaves import TreeNote
 from archiveworker.evidence.record import token_of
 from archiveworker.evidence.renewals import Renewal
 
-_CRL_FOLDER, _OCSP_FOLDER = "crl/", "ocsp/"
+_CRLS = "crl/"
 # Some authorities' lists have megabytes, and a token is part of every file's record: those stay beside the records.
 _MAX_EMBEDDED_BYTES = 64 * 1024
 
@@ -81,8 +81,8 @@ def _token(reply: bytes, chain_pem: bytes, files: Mapping[str, bytes]) -> bytes:
         chain = [c.public_bytes(Encoding.DER) for c in x509.load_pem_x509_certificates(chain_pem)] if chain_pem else []
     except ValueError as exc:
         raise VerificationError(f"the certificates of a time-stamp cannot be read: {exc}") from exc
-    return token_of(reply, chain, _in(files, _CRL_FOLDER), _in(files, _OCSP_FOLDER))
+    return token_of(reply, chain, _crls_in(files))
 
 
-def _in(files: Mapping[str, bytes], folder: str) -> list[bytes]:
-    return [data for name, data in files.items() if name.startswith(folder) and len(data) <= _MAX_EMBEDDED_BYTES]
+def _crls_in(files: Mapping[str, bytes]) -> list[bytes]:
+    return [data for name, data in files.items() if name.startswith(_CRLS) and len(data) <= _MAX_EMBEDDED_BYTES]

@@ -15,8 +15,6 @@ from archiveworker.domain.errors import VerificationError
 from archiveworker.evidence.hash_tree import Lists
 
 _SEQUENCE, _OCTET_STRING, _ALGORITHM, _REDUCED = 0x30, 0x04, 0xA0, 0xA2
-_OTHER = 0xA1
-_OCSP_OID = bytes.fromhex("06082b06010505071002")
 _VERSION_1 = b"\x02\x01\x01"
 
 
@@ -51,20 +49,18 @@ def encode_sequence(chains: Sequence[Chain]) -> bytes:
     return _value(_SEQUENCE, *(_value(_SEQUENCE, *map(_archive_time_stamp, chain)) for chain in chains))
 
 
-def token_of(
-    reply: bytes, chain: Sequence[bytes] = (), crls: Sequence[bytes] = (), ocsps: Sequence[bytes] = ()
-) -> bytes:
+def token_of(reply: bytes, chain: Sequence[bytes] = (), crls: Sequence[bytes] = ()) -> bytes:
     """Return the token of a TimeStampResp as records hold it: complete, and in DER's order.
 
     No signature covers a token's certificates and lists of revoked ones. So what is missing for judging it later is
     added (RFC 4998 4.1 wants it there), and all of it is put in SET order, whatever the authority's order was: a
-    renewal covers the token's DER, and a reader that writes it anew must come to the same bytes.
+    renewal covers the token's DER, and a reader that writes it anew must come to the same bytes. OCSP responses stay
+    outside: RFC 5940 has a place for them, but OpenSSL cannot read a token that uses it.
 
     Args:
         reply: DER TimeStampResp.
         chain: DER certificates of the signer and of those above it.
         crls: DER CertificateLists.
-        ocsps: DER OCSPResponses; stored as RFC 5940 says.
 
     Raises:
         VerificationError: the reply holds no token, or one of the others cannot be read.
@@ -76,7 +72,7 @@ def token_of(
         certificates = [cms.CertificateChoices.load(raw) for raw in sorted(known | set(chain))]
         signed["certificates"] = cms.CertificateSet(certificates)
         known = {crl.dump() for crl in signed["crls"]} if signed["crls"] else set()
-        known |= {*crls, *(_value(_OTHER, _OCSP_OID, response) for response in ocsps)}
+        known |= set(crls)
         if known:
             lists = [cms.RevocationInfoChoice.load(raw) for raw in sorted(known)]
             signed["crls"] = cms.RevocationInfoChoices(lists)

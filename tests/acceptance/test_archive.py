@@ -145,10 +145,19 @@ async def test_dss_accepts_the_record_of_a_file(archived: Archived, lms: DemoSer
         container.extractall(tmp_path)
     record = tmp_path / "records" / f"{name}.ers"
     pairs = [(record, tmp_path / "files" / name), (record, tmp_path / "README.txt")]
-    # The stamping certificate is trusted itself, so that DSS asks for no list of revoked ones.
-    right, wrong = await dss.judge(pairs, [lms.authority.root_pem, lms.authority.tsa_pem])
+    # The record brings lists of revoked certificates along: DSS needs nothing but the root.
+    right, wrong = await dss.judge(pairs, [lms.authority.root_pem])
     assert right.is_accepted, right
     assert wrong.sub_indication == "SIGNED_DATA_NOT_FOUND"
+
+
+async def test_the_commands_of_a_proof_work_as_they_stand(archived: Archived, tmp_path: Path) -> None:
+    assert main(["evidence", "extract", str(archived.archive), "bag-info.txt", "-o", str(tmp_path / "proof.zip")]) == 0
+    with zipfile.ZipFile(tmp_path / "proof.zip") as container:
+        container.extractall(tmp_path)
+    commands = [line[4:] for line in (tmp_path / "README.txt").read_text().splitlines() if "openssl ts -verify" in line]
+    assert len(commands) == 1
+    assert "Verification: OK" in _tool(["bash", "-c", commands[0]], tmp_path)
 
 
 async def test_the_worker_verified_what_it_delivered_and_keeps_the_report(

@@ -50,12 +50,11 @@ if find_spec("archiveworker.evidence.revocation"):
 
 
 if find_spec("archiveworker.evidence.record_check"):
+    from archiveworker.domain.digest import HashAlgorithm
     from archiveworker.evidence.hash_tree import HashTree
     from archiveworker.evidence.record import ArchiveTimeStamp, encode_record, token_of
     from archiveworker.evidence.record_check import check_record
     from archiveworker.evidence.token_check import token_check
-
-    from archiveworker.domain.digest import HashAlgorithm
 
     @pytest.mark.parametrize("which", ["tsa", "long_tsa"])
     async def test_no_malformed_evidence_record_is_accepted(
