@@ -77,7 +77,7 @@ def make_archive(folder: Path, size_mib: int) -> Path:
     contents = layout.with_sidecars(files)
     manifest = layout.manifest_of(contents)
     record = layout.JobRecord(JobId("00000000-0000-4000-8000-000000000000"), MOMENT, "bench", "https://lms.example")
-    entries = [*contents, manifest, *layout.evidence_of(manifest, None, record)]
+    entries = [*contents, manifest, *layout.evidence_of(manifest, (), record)]
     packed = pack(entries, spool=spool, target=folder / "bench.tar.gz")
     for file in spool.iterdir():
         file.unlink()

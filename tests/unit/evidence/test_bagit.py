@@ -41,7 +41,7 @@ def bag(contents: dict[str, bytes] | None = None, name: str = "exam") -> list[En
 
     package = bagged(files, archive_name=name, at=golden.MOMENT, info=info)
     manifest = layout.manifest_of(package.listed)
-    return list(package.completed(manifest, layout.evidence_of(manifest, None, golden.RECORD)))
+    return list(package.completed(manifest, layout.evidence_of(manifest, (), golden.RECORD)))
 
 
 def unpacked(archive: Path, folder: Path) -> Path:

@@ -78,7 +78,7 @@ def _tree(given: PackageInput, folder: Path) -> Path:
     package = make_package(given)
     manifest = layout.manifest_of(package.listed)
     record = layout.JobRecord(JobId("1"), AT, given.software, given.request.lms_base_url)
-    entries = package.completed(manifest, layout.evidence_of(manifest, None, record))
+    entries = package.completed(manifest, layout.evidence_of(manifest, (), record))
     archive = pack(entries, spool=folder, target=folder / "a.tar.gz").path
     assert [c for c in verify(archive).checks if c.verdict.value == "bad"] == []
     with tarfile.open(archive) as tar:
