@@ -1,8 +1,8 @@
 """HTTP out of the worker: one way to make an aiohttp session, and bytes that are hashed while they are written.
 
 Nothing here keeps a cookie or reads proxies from the environment, and callers that send a token follow no redirect: a
-token must only go where it was meant to go. Not for Chromium's requests (``rendering``) and not for time-stamps (their
-library brings its own client).
+token must only go where it was meant to go. Not for Chromium's requests (``rendering``). Time-stamp authorities and the
+services that certificates name are asked in ``evidence``, with the TLS of here.
 Accepted risk: exceptions of aiohttp may hold a URL; ``without_secret`` replaces those that hold a secret.
 """
 
