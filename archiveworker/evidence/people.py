@@ -73,9 +73,11 @@ def _rows(name: str, data: bytes) -> list[dict[str, str]]:
 
 
 def _beginnings(path: str) -> tuple[str, ...]:
-    """A path is from the root or from ``attempts/``; it must not take ``33`` along for ``3``."""
+    """A path is from the root, from ``attempts/``, or from above a bag's folder; ``3`` must not take ``33`` along."""
     bare = path.lstrip("/")
     if not bare.rstrip("/"):
         return ()
     whole = bare if bare.endswith(("/", ".")) else f"{bare}/"
-    return (whole, f"attempts/{whole}", f"data/{whole}")
+    above, _, below = whole.partition("/")
+    in_bag = (below,) if below.startswith("data/") and above else ()
+    return (whole, f"attempts/{whole}", f"data/{whole}", *in_bag)

@@ -1,4 +1,9 @@
-"""Judges a time-stamp token that stands alone (in an evidence record), by the judge of whole replies."""
+"""Judges a time-stamp token that stands alone (in an evidence record), by the judge of whole replies.
+
+Revocation is judged by the lists that the token itself holds: a certificate that they call revoked is refused. Where
+they say nothing, nothing is known, and that is accepted: records are made from time-stamps whose revocation data,
+OCSP responses included, lie beside them in the archive.
+"""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -9,9 +14,11 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from archiveworker.domain.digest import Digest, HashAlgorithm
 from archiveworker.domain.errors import VerificationError
-from archiveworker.evidence import der, timestamp_check
+from archiveworker.domain.revocation import RevocationState
+from archiveworker.evidence import der, revocation, timestamp_check
 from archiveworker.evidence.record_check import CheckedToken, TokenCheck
 
+_CONTEXT_1 = 0xA1
 _GRANTED = der.encode(der.SEQUENCE, der.unsigned(0))
 
 
@@ -30,10 +37,19 @@ def token_check(trusted: Sequence[x509.Certificate]) -> TokenCheck:
     def check(token: bytes, algorithm: HashAlgorithm, digest: bytes) -> CheckedToken:
         reply = reply_of(token)
         stamp = timestamp_check.check_reply(reply, Digest(algorithm, digest), trusted=trusted)
-        chain = timestamp_check.load_certificates(timestamp_check.chain_pem(reply, trusted))
+        chain = timestamp_check.chain_of(reply, trusted)
+        verdict = revocation.judge(chain, _crls(token), (), stamp.generated_at)
+        if verdict.state is RevocationState.REVOKED:
+            raise VerificationError(f"a certificate of its chain had been revoked: {verdict.reason}")
         return CheckedToken(stamp, min(certificate.not_valid_after_utc for certificate in chain))
 
     return check
+
+
+def _crls(token: bytes) -> list[bytes]:
+    """Return the CertificateLists in a token (RFC 5652 5.1: crls [1])."""
+    signed = der.read_one(der.read_all(der.read_one(token).body)[1].body)
+    return [crl.raw for part in der.read_all(signed.body) if part.tag == _CONTEXT_1 for crl in der.read_all(part.body)]
 
 
 def check_chain_file(pem: bytes, reply: bytes, trusted: Sequence[x509.Certificate]) -> None:

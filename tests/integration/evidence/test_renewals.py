@@ -9,13 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from archiveworker.domain.digest import HashAlgorithm, Sha256
+from archiveworker.domain.digest import Digest, HashAlgorithm, Sha256
 from archiveworker.domain.errors import VerificationError
 from archiveworker.domain.evidence import Timestamp, Verdict
-from archiveworker.evidence import renewals
+from archiveworker.evidence import renewals, timestamp_check
 from archiveworker.evidence.due import survey
 from archiveworker.evidence.extract import extract
+from archiveworker.evidence.record import ArchiveTimeStamp, encode_record, token_of
+from archiveworker.evidence.record_check import check_record
 from archiveworker.evidence.renewal import renew
+from archiveworker.evidence.token_check import token_check
 from archiveworker.evidence.verify import verify
 from tests.integration.evidence import dss, records_kit
 from tests.integration.evidence.conftest import Stamper
@@ -262,6 +265,19 @@ async def test_dss_accepts_records_from_the_first_to_the_last_renewal(
     assert [v.count for v in verdicts[:4]] == [1, 2, 3, 4]
     assert {v.stamped_at for v in verdicts[1:4]} == {f"{ago(1900):%Y-%m-%dT%H:%M:%SZ}"}
     assert {v.sub_indication for v in verdicts[4:]} == {"SIGNED_DATA_NOT_FOUND"}
+
+
+async def test_a_token_of_a_revoked_certificate_proves_nothing(tmp_path: Path) -> None:
+    valid = (ago(200), ago(-200))
+    thief = make_tsa(tmp_path / "tsa", key_type="ec", valid=valid, revoked_at=ago(50), intermediate=True)
+    crls = [crl.read_bytes() for crl in thief.folder.glob("*.crl")]
+    file, trusted = SHA512.of(b"file"), timestamp_check.load_certificates(thief.ca_pem)
+    reply = (await Past(thief, ago(10)).stamp(Digest(SHA512, file))).reply
+    record = encode_record([[ArchiveTimeStamp(SHA512, (), token_of(reply))]])
+    assert check_record(record, {SHA512: file}, token_check(trusted)).proved_at == ago(10)
+    record = encode_record([[ArchiveTimeStamp(SHA512, (), token_of(reply, crls=crls))]])
+    with pytest.raises(VerificationError, match="a certificate of its chain had been revoked"):
+        check_record(record, {SHA512: file}, token_check(trusted))
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,7 @@ def make_tsa(
     embed_root: bool = False,
     certificate_id: str = "sha256",
     listed_at: datetime | None = None,
+    revoked_at: datetime | None = None,
 ) -> Tsa:
     """Make a root, perhaps an intermediate, and a time-stamping certificate in ``folder``.
 
@@ -116,7 +117,8 @@ def make_tsa(
         critical: whether that extension is critical, as RFC 3161 2.3 wants.
         embed_root: put the root in the tokens as well.
         certificate_id: digest with which a token names its signer; ``sha1`` is RFC 2634, others are RFC 5035.
-        listed_at: when the issuers said that nothing is revoked; now when None.
+        listed_at: when the issuers said what is revoked; now when None.
+        revoked_at: when the signer's certificate was, because its key was stolen; never when None.
     """
     folder.mkdir(parents=True)
     now = datetime.now(UTC)
@@ -140,7 +142,7 @@ def make_tsa(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     for number, (name, issuing_key) in enumerate({"Test Root": root_key, issuer: issuer_key}.items()):
-        (folder / f"{number}.crl").write_bytes(_crl(name, issuing_key, listed_at or now))
+        (folder / f"{number}.crl").write_bytes(_crl(name, issuing_key, listed_at or now, (signer, revoked_at)))
     config = _CONFIG.format(folder=folder, policy=POLICY, certificate_id=certificate_id)
     (folder / "tsa.cnf").write_text(config if bundle else config.replace("certs = $dir/bundle.pem\n", ""))
     (folder / "serial").write_text("01\n")
@@ -190,18 +192,25 @@ def _certificate(
     return builder.sign(issuer_key, hashes.SHA256())
 
 
-def _crl(issuer: str, key: Key, now: datetime) -> bytes:
-    """Return a list, good for ten years, of revoked certificates, which is empty."""
-    return (
+def _crl(issuer: str, key: Key, now: datetime, revoked: tuple[x509.Certificate, datetime | None]) -> bytes:
+    """Return a list, good for ten years, of revoked certificates; empty when there is no time for the one given."""
+    certificate, at = revoked
+    entries = []
+    if at is not None:
+        entry = x509.RevokedCertificateBuilder().serial_number(certificate.serial_number).revocation_date(at)
+        stolen = x509.CRLReason(x509.ReasonFlags.key_compromise)
+        entries.append(entry.add_extension(stolen, critical=False).build())
+    builder = (
         x509.CertificateRevocationListBuilder()
         .issuer_name(_name(issuer))
         .last_update(now)
         .next_update(now + timedelta(days=3650))
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key()), critical=False)
         .add_extension(x509.CRLNumber(1), critical=False)
-        .sign(key, hashes.SHA256())
-        .public_bytes(serialization.Encoding.DER)
     )
+    for entry in entries:
+        builder = builder.add_revoked_certificate(entry)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
 
 
 def _usage(leaf: bool) -> x509.KeyUsage:

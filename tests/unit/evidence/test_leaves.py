@@ -167,6 +167,7 @@ def test_a_person_is_found_by_any_id_and_only_whole() -> None:
         ("/attempts/3", "attempts/3/a.pdf", "attempts/33/a.pdf"),
         ("/attempts/3/", "attempts/3/a.pdf", "attempts/33/a.pdf"),
         ("/attempt_3.", "attempt_3.a.pdf", "attempt_33.a.pdf"),
+        ("/exam/data/attempts/3/", "data/attempts/3/a.pdf", "data/attempts/33/a.pdf"),
         ("/zoe/3", "attempts/zoe/3/a.pdf", "attempts/zoe/33/a.pdf"),
         ("/", "nothing", "attempts/33/a.pdf"),
         ("", "nothing", "attempts/33/a.pdf"),
