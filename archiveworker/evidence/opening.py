@@ -7,7 +7,8 @@ from archiveworker.domain.errors import NotFoundError, VerificationError
 from archiveworker.evidence import folder_reader, gzip_reader, layout, leaves, tar_reader, zip_reader
 from archiveworker.evidence import manifest as lists
 from archiveworker.evidence.leaves import is_table
-from archiveworker.evidence.reading import Findings, Limits, Member, UnreadableError
+from archiveworker.evidence.reading import Findings, Limits, Member, Scan, UnreadableError
+from archiveworker.evidence.verify_bag import without_base
 
 _KEPT_NAMES = frozenset(
     path.value
@@ -43,7 +44,7 @@ def members(archive: Path, limits: Limits, findings: Findings) -> Iterator[Membe
 
 
 def sound_members(archive: Path, limits: Limits | None = None) -> Iterator[Member]:
-    """Yield every file of an archive that must be undamaged.
+    """Yield every file of an archive that must be undamaged, under its name in the bag if it is one.
 
     Raises:
         NotFoundError: there is no such file or folder.
@@ -54,7 +55,8 @@ def sound_members(archive: Path, limits: Limits | None = None) -> Iterator[Membe
         raise NotFoundError(f"there is no archive {str(archive)!r}; check the path")
     findings = Findings(archive.name or str(archive))
     try:
-        for member in members(archive, limits or Limits(), findings):
+        found = members(archive, limits or Limits(), findings)
+        for member in without_base(found, Scan(), findings):
             yield member
             for _ in member.chunks:
                 pass  # what the caller did not want still has to be read

@@ -199,7 +199,24 @@ async def test_verify_says_good(
     made = twins[1, layout, container]
     for path in (made.archive, made.tree):
         assert main(["verify", str(path), "--ca", str(lms.authority.root_pem)]) == 0, capsys.readouterr().out
-        assert ("10. bag" in capsys.readouterr().out) == (layout == "bagit")
+        assert (". bag" in capsys.readouterr().out) == (layout == "bagit")
+
+
+@pytest.mark.parametrize("form", ["archive", "bag"])
+async def test_a_persons_files_come_out_of_a_bag_with_proof(
+    lms: DemoServer, twins: dict[tuple[int, str, str], Made], tmp_path: Path, form: str
+) -> None:
+    archived, ca = lms.course.attempts[:2], str(lms.authority.root_pem)
+    userid = archived[0].student.userid
+    hers = [attempt.attemptid for attempt in archived if attempt.student.userid == userid]
+    out = tmp_path / "proof.zip"
+    given = str(getattr(twins[0, "bagit", "tar.gz"], form))
+    assert main(["evidence", "extract", given, "--person", f"userid={userid}", "-o", str(out)]) == 0
+    with zipfile.ZipFile(out) as proof:
+        pdfs = [name for name in proof.namelist() if name.endswith(".pdf") and "attachments" not in name]
+    assert len(pdfs) == len(hers)
+    assert all(any(str(number) in name for name in pdfs) for number in hers)
+    assert main(["verify", str(out), "--ca", ca]) == 0
 
 
 async def test_rocrate_validator_takes_the_crates(twins: dict[tuple[int, str, str], Made], tmp_path: Path) -> None:
