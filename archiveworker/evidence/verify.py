@@ -45,8 +45,8 @@ STEPS = (
     "metadata",
     "counts",
     "cover",
+    verify_bag.STEP,
     archive_records.STEP,
-    "bag",
 )
 """First parts of the checks' names, in the order in which they are made; they are numbered from 1 in reports."""
 
@@ -106,17 +106,17 @@ def verify(
     verify_tables.check_metadata(payload, findings)
     verify_tables.check_counts(payload, findings)
     check_cover(scan, trusted, findings)
-    archive_records.check_records(archive, scan, damaged, trusted, findings)
     verify_bag.check(scan, tags, findings)
-    return _report(scan, findings, file_count)
+    archive_records.check_records(archive, scan, damaged, trusted, findings)
+    return _report(scan, findings, file_count, is_bag=tags is not None)
 
 
-def _report(scan: Scan, findings: Findings, file_count: int) -> VerificationReport:
+def _report(scan: Scan, findings: Findings, file_count: int, *, is_bag: bool) -> VerificationReport:
     return VerificationReport(
         archive=findings.archive,
         checks=tuple(findings.checks),
         file_count=file_count,
-        steps=STEPS,
+        steps=tuple(step for step in STEPS if is_bag or step != verify_bag.STEP),
         proofs=tuple(findings.proofs),
         content_bytes=sum(scan.sizes_bytes.values()),
         archive_sha256=scan.archive_digest,

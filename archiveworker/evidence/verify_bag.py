@@ -17,7 +17,9 @@ from archiveworker.evidence import bagit, layout
 from archiveworker.evidence import manifest as lists
 from archiveworker.evidence.reading import Findings, Member, Scan
 
-_STEP = "bag"
+STEP = "bag"
+"""How reports call this check; only a bag has it."""
+
 _DECLARATION = bagit.DECLARATION_NAME.value
 _INFO = bagit.INFO_NAME.value
 _TAG_MANIFEST = bagit.TAG_MANIFEST_NAME.value
@@ -38,7 +40,7 @@ def without_base(members: Iterator[Member], scan: Scan, findings: Findings) -> I
         if base is None:
             scan.base = base = f"{folder}/" if folder and "/" not in folder and name in (_INFO, _DECLARATION) else ""
         if base and not member.name.startswith(base):
-            findings.bad(_STEP, f"it lies outside of the bag's folder {base!r}", member.name)
+            findings.bad(STEP, f"it lies outside of the bag's folder {base!r}", member.name)
             yield member
             continue
         shown = member.name.removeprefix(base)
@@ -90,23 +92,23 @@ def check(scan: Scan, tags: Mapping[str, Sha256] | None, findings: Findings) -> 
     if tags is None:
         return
     if scan.archive_digest is not None and not scan.base:
-        findings.bad(_STEP, "a packed bag must lie below one folder (RFC 8493, 4)")
+        findings.bad(STEP, "a packed bag must lie below one folder (RFC 8493, 4)")
     missing = [name for name in _TAGS if name not in tags]
     for name in missing:
         _absent(scan, findings, name, "it is missing")
     if _DECLARATION in tags and scan.kept.get(_DECLARATION) != bagit.DECLARATION:
-        findings.bad(_STEP, "it is not the declaration of BagIt 1.0 in UTF-8", _DECLARATION)
+        findings.bad(STEP, "it is not the declaration of BagIt 1.0 in UTF-8", _DECLARATION)
     sound = _check_tag_list(scan, tags, findings) | _sound_evidence(scan)
     if _TAG_MANIFEST in tags:
         _check_tag_manifest(scan, tags, sound, findings)
     if _INFO in tags and scan.complete and findings.held("files"):
         _check_size(scan, findings)
-    if not missing and findings.held(_STEP):
-        findings.good(_STEP, f"BagIt 1.0, {scan.payload_bytes} bytes of payload, tag files undamaged")
+    if not missing and findings.held(STEP):
+        findings.good(STEP, f"BagIt 1.0, {scan.payload_bytes} bytes of payload, tag files undamaged")
 
 
 def _absent(scan: Scan, findings: Findings, name: str, message: str) -> None:
-    (findings.bad if scan.complete else findings.unknown)(_STEP, message, name)
+    (findings.bad if scan.complete else findings.unknown)(STEP, message, name)
 
 
 def _sound_evidence(scan: Scan) -> set[str]:
@@ -127,13 +129,13 @@ def _check_tag_list(scan: Scan, tags: Mapping[str, Sha256], findings: Findings) 
     try:
         listed = {path.value: digest for path, digest in lists.parse(raw).items()}
     except VerificationError as exc:
-        findings.bad(_STEP, str(exc), _TAG_LIST)
+        findings.bad(STEP, str(exc), _TAG_LIST)
         return set()
     if set(listed) != {_DECLARATION, _INFO}:
-        findings.bad(_STEP, f"it must list {_DECLARATION} and {_INFO}", _TAG_LIST)
+        findings.bad(STEP, f"it must list {_DECLARATION} and {_INFO}", _TAG_LIST)
     sound = {name for name, digest in listed.items() if tags.get(name) == digest}
     for name in sorted({_DECLARATION, _INFO} & set(tags) - sound):
-        findings.bad(_STEP, f"it was changed: {_TAG_LIST} has another digest", name)
+        findings.bad(STEP, f"it was changed: {_TAG_LIST} has another digest", name)
     return sound
 
 
@@ -141,25 +143,25 @@ def _check_tag_manifest(scan: Scan, tags: Mapping[str, Sha256], sound: set[str],
     try:
         listed = {path.value: digest for path, digest in lists.parse(scan.kept.get(_TAG_MANIFEST, b"")).items()}
     except VerificationError as exc:
-        findings.bad(_STEP, str(exc), _TAG_MANIFEST)
+        findings.bad(STEP, str(exc), _TAG_MANIFEST)
         return
     there = {name: digest for name, digest in {**scan.digests, **tags}.items() if name != _TAG_MANIFEST}
     for name in sorted(there):
         if name in listed or name.startswith(bagit.PAYLOAD_FOLDER):
             continue
         if name in sound:
-            findings.bad(_STEP, f"it was changed: it does not list {name!r}", _TAG_MANIFEST)
+            findings.bad(STEP, f"it was changed: it does not list {name!r}", _TAG_MANIFEST)
         else:
-            findings.bad(_STEP, f"{_TAG_MANIFEST} does not list it", name)
+            findings.bad(STEP, f"{_TAG_MANIFEST} does not list it", name)
     for name, digest in listed.items():
         if name.startswith(bagit.PAYLOAD_FOLDER):
-            findings.bad(_STEP, f"it lists {name!r}, which is payload", _TAG_MANIFEST)
+            findings.bad(STEP, f"it lists {name!r}, which is payload", _TAG_MANIFEST)
         elif name not in there:
             _absent(scan, findings, name, f"it is missing: {_TAG_MANIFEST} lists it")
         elif there[name] != digest and name in sound:
-            findings.bad(_STEP, f"it was changed: its digest of {name!r} is not that of the file", _TAG_MANIFEST)
+            findings.bad(STEP, f"it was changed: its digest of {name!r} is not that of the file", _TAG_MANIFEST)
         elif there[name] != digest:
-            findings.bad(_STEP, f"it was changed: {_TAG_MANIFEST} has another digest", name)
+            findings.bad(STEP, f"it was changed: {_TAG_MANIFEST} has another digest", name)
 
 
 def _check_size(scan: Scan, findings: Findings) -> None:
@@ -167,7 +169,7 @@ def _check_size(scan: Scan, findings: Findings) -> None:
     stream_count = sum(name.startswith(bagit.PAYLOAD_FOLDER) for name in scan.digests)
     if said != [f"{scan.payload_bytes}.{stream_count}".encode()]:
         findings.bad(
-            _STEP,
+            STEP,
             f"its Payload-Oxum is not {scan.payload_bytes}.{stream_count}, which is what there is",
             _INFO,
         )
