@@ -119,6 +119,8 @@ async def test_the_whole_story_of_a_job(view: Body, lms: DemoServer, worker: Wor
         "name": delivery.filename,
         "sha256": delivery.sha256,
         "size_bytes": delivery.size_bytes,
+        "layout": "plugin",
+        "retention": None,
     }
     assert [entry["state"] for entry in view["history"]] == ["RUNNING", "WAITING_FOR_BACKUP", "FINALIZING", "FINISHED"]
     times = [view["accepted_at"], *(entry["at"] for entry in view["history"])]

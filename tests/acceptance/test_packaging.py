@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -143,9 +144,12 @@ async def test_two_workers_make_the_same_bytes(
     assert len(entries) >= 8
     assert entries == _entries(two.archive)
     # What may differ is little, and it is all there is: nothing else is in the container.
-    assert {name for name in _names(one.archive) if _may_differ(name)} == {
-        name for name in _names(two.archive) if _may_differ(name)
-    }
+    assert _differing(one.archive) == _differing(two.archive)
+
+
+def _differing(archive: Path) -> set[str]:
+    """Return the names of what may differ; revocation data are called by their digest, and stamps may share them."""
+    return {re.sub(r"(crl|ocsp)/[0-9a-f]{16}\.", r"\1/*.", name) for name in _names(archive) if _may_differ(name)}
 
 
 def _names(archive: Path) -> list[str]:
@@ -183,7 +187,7 @@ async def test_the_commands_of_verify_txt_work_in_the_bag(twins: dict[tuple[int,
     bag = twins[0, "bagit", "tar.gz"].bag
     text = (bag / "evidence" / "VERIFY.txt").read_text()
     commands = [line[4:] for line in text.splitlines() if line.startswith("    ") and line[4] != " "]
-    assert sum("openssl ts -verify" in command for command in commands) == 2
+    assert sum("openssl ts -verify" in command for command in commands) == 3
     said = [_run(["bash", "-c", command], bag).strip() for command in commands]
     assert "the tag files are unchanged" in said
     count = next(answer for command, answer in zip(commands, said, strict=True) if command.startswith("find "))
