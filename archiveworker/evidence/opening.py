@@ -17,8 +17,14 @@ _KEPT_NAMES = frozenset(
 _KEPT_FOLDERS = (f"{layout.EVIDENCE_FOLDER}crl/", f"{layout.EVIDENCE_FOLDER}ocsp/")
 
 
-def members(archive: Path, limits: Limits, findings: Findings) -> Iterator[Member]:
+def members(archive: Path, limits: Limits, findings: Findings, scan: Scan | None = None) -> Iterator[Member]:
     """Yield every file; what is wrong with the container goes to ``findings``.
+
+    Args:
+        archive: a tar.gz or zip file, or a folder.
+        limits: against archives made to exhaust the machine.
+        findings: takes what is wrong.
+        scan: takes the digest of a file, once all has been read.
 
     Raises:
         UnreadableError: the rest cannot be read.
@@ -27,18 +33,18 @@ def members(archive: Path, limits: Limits, findings: Findings) -> Iterator[Membe
     if archive.is_dir():
         yield from folder_reader.members(archive, limits, findings)
         return
-    size_bytes = archive.stat().st_size
+    size_bytes, scan = archive.stat().st_size, scan or Scan()
     with archive.open("rb") as source:
         magic = source.read(2)
         source.seek(0)
         if magic == gzip_reader.MAGIC:
             stream = gzip_reader.GzipReader(source, size_bytes, limits, findings)
             yield from tar_reader.members(stream, limits, findings)
-            stream.finish()
+            scan.archive_digest = stream.finish()
         elif magic == zip_reader.MAGIC:
             reader = zip_reader.ZipReader(source, size_bytes, limits, findings)
             yield from reader.members()
-            reader.finish()
+            scan.archive_digest = reader.finish()
         else:
             raise UnreadableError("it is neither a tar.gz nor a zip archive")
 

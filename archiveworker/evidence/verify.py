@@ -16,16 +16,13 @@ from archiveworker.domain.errors import NotFoundError
 from archiveworker.domain.evidence import VerificationReport
 from archiveworker.evidence import (
     archive_records,
-    folder_reader,
-    gzip_reader,
     layout,
+    opening,
     proof_check,
-    tar_reader,
     verify_bag,
     verify_checks,
     verify_stamps,
     verify_tables,
-    zip_reader,
 )
 from archiveworker.evidence import manifest as lists
 from archiveworker.evidence.reading import Findings, Limits, Member, Scan, UnreadableError
@@ -87,7 +84,8 @@ def verify(
     findings = Findings(name or archive.absolute().name or str(archive))
     scan = Scan(limits=limits)
     try:
-        _scan(archive, limits, findings, scan)
+        found = opening.members(archive, limits, findings, scan)
+        _take_all(found, findings, scan, is_sorted=not archive.is_dir())
     except UnreadableError as exc:
         scan.complete = False
         findings.bad("container", f"{exc}; what follows could not be read")
@@ -122,26 +120,6 @@ def _report(scan: Scan, findings: Findings, file_count: int, *, is_bag: bool) ->
         archive_sha256=scan.archive_digest,
         manifest_sha256=scan.digests.get(lists.MANIFEST_NAME.value),
     )
-
-
-def _scan(archive: Path, limits: Limits, findings: Findings, scan: Scan) -> None:
-    if archive.is_dir():
-        _take_all(folder_reader.members(archive, limits, findings), findings, scan, is_sorted=False)
-        return
-    size_bytes = archive.stat().st_size
-    with archive.open("rb") as source:
-        magic = source.read(2)
-        source.seek(0)
-        if magic == gzip_reader.MAGIC:
-            stream = gzip_reader.GzipReader(source, size_bytes, limits, findings)
-            _take_all(tar_reader.members(stream, limits, findings), findings, scan, is_sorted=True)
-            scan.archive_digest = stream.finish()
-        elif magic == zip_reader.MAGIC:
-            reader = zip_reader.ZipReader(source, size_bytes, limits, findings)
-            _take_all(reader.members(), findings, scan, is_sorted=True)
-            scan.archive_digest = reader.finish()
-        else:
-            raise UnreadableError("it is neither a tar.gz nor a zip archive")
 
 
 def _take_all(members: Iterator[Member], findings: Findings, scan: Scan, *, is_sorted: bool) -> None:
