@@ -1,4 +1,4 @@
-"""The documents of the peer-review exchange API: pages of records, the activity, errors; and a whole activity as a file.
+"""The documents of the peer-review exchange API: pages, the activity, errors; and a whole activity as one file.
 
 The description for those who build a server is ``docs/reference/peer-review-exchange.md``; the JSON Schema is the
 resource ``peer_review/exchange.schema.json``.
