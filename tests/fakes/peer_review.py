@@ -69,12 +69,15 @@ PARAGRAPHS = (
 )
 
 
+STAFF_ID = ParticipantId("uid-staff")
+
+
 def person_id(index: int) -> ParticipantId:
-    return ParticipantId(f"{5000 + index}")
+    return ParticipantId(f"uid{5000 + index}")
 
 
 def work_id(index: int) -> SubmissionId:
-    return SubmissionId(f"{100 + index}")
+    return SubmissionId(f"sub{index:05d}")
 
 
 def people(count: int) -> tuple[Participant, ...]:
@@ -94,7 +97,7 @@ def people(count: int) -> tuple[Participant, ...]:
             )
         )
     staff = Participant(
-        ParticipantId("2"),
+        STAFF_ID,
         ParticipantRole.STAFF,
         display="Prof. Dr. Ingeborg Lehr-Meister",
         username="lehr",
@@ -179,8 +182,8 @@ def _submission(index: int) -> Submission:
         id=work_id(index),
         author_ids=(person_id(index),),
         title=f"Why streets change together ({index + 1})",
-        parts=(Part(PartId(f"p{index}"), Text(body, TextFormat.HTML)),),
-        file_ids=(FileId(f"s{index}"),),
+        parts=(Part(PartId(f"part{index:05d}"), Text(body, TextFormat.HTML)),),
+        file_ids=(FileId(f"file{index:05d}"),),
         created_at=handed_in,
         modified_at=handed_in + timedelta(minutes=5),
         time_quality=TimeQuality.EXACT,
@@ -189,7 +192,7 @@ def _submission(index: int) -> Submission:
         grade=Grade(
             raw=60 + index * 7 % 40,
             over=88.0 if index % 9 == 4 else None,
-            by=ParticipantId("2") if index % 9 == 4 else None,
+            by=STAFF_ID if index % 9 == 4 else None,
             max=100,
         ),
         staff_feedback=Text("<p>Raised: the third review overlooks the table.</p>", TextFormat.HTML)
@@ -201,9 +204,15 @@ def _submission(index: int) -> Submission:
 def _file(index: int) -> File:
     name = ("essay.pdf", "Anhang – Tabelle 2.xlsx", "图表.png")[index % 3]
     return File(
-        FileId(f"s{index}"), FileArea.SUBMISSION_ATTACHMENT, name, size_bytes=48213 + index, mimetype="application/pdf",
-        sha256=digest_text(str(index)), modified_at=START, time_quality=TimeQuality.EXACT,
-    )  # fmt: skip
+        FileId(f"file{index:05d}"),
+        FileArea.SUBMISSION_ATTACHMENT,
+        name,
+        size_bytes=48213 + index,
+        mimetype="application/pdf",
+        sha256=digest_text(str(index)),
+        modified_at=START + timedelta(minutes=37 * (index % 300) + 2),
+        time_quality=TimeQuality.EXACT,
+    )
 
 
 def make(count: int = 8, strategy: Strategy = Strategy.ACCUMULATIVE, quota: int = 3) -> PeerReview:
@@ -216,7 +225,7 @@ def make(count: int = 8, strategy: Strategy = Strategy.ACCUMULATIVE, quota: int 
             number = index * quota + step - 1
             target = (index + step) % count
             made = Allocation(
-                id=AllocationId(f"{9000 + number}"),
+                id=AllocationId(f"alloc{number:05d}"),
                 reviewer_id=person_id(index),
                 submission_id=work_id(target),
                 origin=AllocationOrigin.RANDOM,
@@ -246,7 +255,7 @@ def make(count: int = 8, strategy: Strategy = Strategy.ACCUMULATIVE, quota: int 
 
 def _review(form: Form, made: Allocation, number: int) -> Review:
     return Review(
-        id=ReviewId(f"r{number}"),
+        id=ReviewId(f"rev{number:05d}"),
         allocation_id=made.id,
         form_hash=form.hash,
         answers=tuple(_answer(form.strategy, one, number * 3 + at * 5) for at, one in enumerate(form.criteria)),

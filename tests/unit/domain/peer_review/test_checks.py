@@ -109,7 +109,7 @@ def _below_quota() -> PeerReview:
 
 
 def _example() -> PeerReview:
-    sample = Submission(id="e1", author_ids=("2",), kind=SubmissionKind.EXAMPLE, title="Sample")
+    sample = Submission(id="e1", author_ids=(fake.STAFF_ID,), kind=SubmissionKind.EXAMPLE, title="Sample")
     practice = like(CLEAN, id="x1", submission_id="e1", role=AllocationRole.EXAMPLE)
     return more_reviews(add(quiet(CLEAN), "submissions", sample), practice)
 
@@ -182,7 +182,9 @@ KNOWN_FINDINGS: list[tuple[str, Callable[[], PeerReview], dict[str, int]]] = [
     ),
     (
         "done, nothing there",
-        lambda: add(quiet(CLEAN), "allocations", like(CLEAN, id="x1", reviewer_id="2", role=AllocationRole.STAFF)),
+        lambda: add(
+            quiet(CLEAN), "allocations", like(CLEAN, id="x1", reviewer_id=fake.STAFF_ID, role=AllocationRole.STAFF)
+        ),
         {"done-without-review": 1},
     ),
     (
@@ -323,12 +325,12 @@ KNOWN_FINDINGS: list[tuple[str, Callable[[], PeerReview], dict[str, int]]] = [
     ("author hidden", lambda: change(CLEAN, "submissions", 0, author_ids=()), {"identity-hidden": 1}),
     (
         "grade replaced, no word",
-        lambda: change(CLEAN, "submissions", 0, grade=Grade(50, 60, "2", 100), staff_feedback=Text(" ")),
+        lambda: change(CLEAN, "submissions", 0, grade=Grade(50, 60, fake.STAFF_ID, 100), staff_feedback=Text(" ")),
         {"teacher-override-without-reason": 1},
     ),
     (
         "review's grade replaced, no word",
-        lambda: change(CLEAN, "reviews", 0, review_grade=Grade(50, 60, "2", 100)),
+        lambda: change(CLEAN, "reviews", 0, review_grade=Grade(50, 60, fake.STAFF_ID, 100)),
         {"teacher-override-without-reason": 1},
     ),
     ("nothing handed in", _newcomer, {"no-submission": 1}),
@@ -487,7 +489,7 @@ def test_wall_clock_and_instant_are_compared_only_when_far_apart() -> None:
 
 def test_several_parts_of_one_work_are_one_review_for_the_quota() -> None:
     """Crowdsessment: each answer is assessed for itself."""
-    second = like(CLEAN, id="x1", part_id="p1")
+    second = like(CLEAN, id="x1", part_id="part00001")
     assert codes(check_all(more_reviews(quiet(CLEAN), second))) == {}
 
 
