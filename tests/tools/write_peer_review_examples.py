@@ -42,7 +42,7 @@ def main(folder: Path) -> None:
         (folder / f"overview-{strategy.value}.html").write_bytes(render_overview(report, scan(record)))
     many = with_irregularities(fake.make(300))
     (folder / "overview-300.html").write_bytes(render_overview(ActivityReport(many, check_all(many)), scan(many)))
-    copy = ActivityReport(author_copy(many, fake.person_id(4)).peer_review)
+    copy = ActivityReport(author_copy(many, fake.person_id(4)).peer_review, is_copy=True)
     (folder / "author-copy.html").write_bytes(render_work(copy, fake.work_id(4)))
 
 

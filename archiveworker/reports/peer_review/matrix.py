@@ -12,6 +12,8 @@ from typing import Final
 
 from markupsafe import Markup
 
+from archiveworker.domain.peer_review.checks.facts import isolated
+
 NAMED: Final = 60
 _WIDTH: Final = 1000.0
 _NAME_WIDTH: Final = 210.0
@@ -59,10 +61,12 @@ class MatrixPicture:
     Attributes:
         svg: for the page.
         kinds: those that occur, for the legend.
+        is_small: marks are too small for outlines, and are told apart by colour.
     """
 
     svg: Markup
     kinds: tuple[MarkKind, ...]
+    is_small: bool
 
 
 def draw(names: Sequence[str], marks: Sequence[Mark], description: str) -> MatrixPicture:
@@ -86,14 +90,13 @@ def draw(names: Sequence[str], marks: Sequence[Mark], description: str) -> Matri
     kinds = tuple(kind for kind in MarkKind if by_kind[kind])
     parts += [_path(kind, by_kind[kind], left, cell) for kind in kinds]
     parts.append(_named(names, left, cell) if len(names) <= NAMED else _numbered(count, left, cell))
-    width, height = left + side + 2, _NUMBER_SPACE + side + 2
-    svg = Markup(
-        '<svg class="matrix" role="img" aria-label="{label}" viewBox="0 0 {width:.1f} {height:.1f}" '
-        'style="width:{share:.1f}%" xmlns="http://www.w3.org/2000/svg">{body}</svg>'
-    ).format(
-        label=description, width=width, height=height, share=100 * width / (_WIDTH + 2), body=Markup("").join(parts)
-    )
-    return MatrixPicture(svg, kinds)
+    width, height = left + side + 14, _NUMBER_SPACE + side + 2
+    opening = Markup(
+        '<svg class="matrix" role="img" aria-label="{}" viewBox="0 0 {:.1f} {:.1f}" style="width:{:.1f}%" '
+        'xmlns="http://www.w3.org/2000/svg">'
+    ).format(description, width, height, 100 * width / (_WIDTH + 14))
+    svg = opening + Markup("").join(parts) + Markup("</svg>")
+    return MatrixPicture(svg, kinds, is_small=len(names) > NAMED)
 
 
 def swatch(kind: MarkKind) -> Markup:
@@ -155,11 +158,10 @@ def _named(names: Sequence[str], left: float, cell: float) -> Markup:
     texts = []
     for at, name in enumerate(names):
         middle = (at + 0.5) * cell
-        texts.append(
-            Markup('<text class="name" x="{:.1f}" y="{:.1f}" font-size="{:.1f}">{}</text>').format(
-                left - 6, _NUMBER_SPACE + middle + size * 0.35, size, f"{_shortened(name)}  {at + 1}"
-            )
-        )
+        base = _NUMBER_SPACE + middle + size * 0.35
+        row = Markup('<text class="name" x="{:.1f}" y="{:.1f}" font-size="{:.1f}">{}</text>')
+        texts.append(row.format(left - 6, base, size, at + 1))
+        texts.append(row.format(left - 6 - size * 2, base, size, isolated(_shortened(name))))
         texts.append(
             Markup('<text class="number" x="{:.1f}" y="{:.1f}" font-size="{:.1f}">{}</text>').format(
                 left + middle, _NUMBER_SPACE - 6, min(size, cell * 0.55), at + 1

@@ -26,7 +26,7 @@ class PersonRow:
         number: in the picture.
         name: for people.
         more: student number or login.
-        work: titles of the own works, or that there is none.
+        works: own works.
         given: reviews finished.
         received: of all own works.
         reviewed: numbers of the people whose work was reviewed; in brackets when not finished.
@@ -38,7 +38,7 @@ class PersonRow:
     number: int
     name: str
     more: str
-    work: str
+    works: int
     given: int
     received: int
     reviewed: str
@@ -191,7 +191,7 @@ def people(report: ActivityReport) -> tuple[PersonRow, ...]:
                 number=report.number[person],
                 name=report.name(person),
                 more=(participant and (participant.external_id or participant.username)) or "",
-                work="; ".join(work.title or f"work {work.id}" for work in works) or "none",
+                works=len(works),
                 given=report.facts.given.get(person, 0),
                 received=sum(report.facts.received.get(work.id, 0) for work in works),
                 reviewed=_numbers(reviewed[person]),

@@ -11,7 +11,7 @@ from functools import cached_property
 from markupsafe import Markup
 
 from archiveworker.domain.peer_review.base import FileId, ParticipantId, SubmissionId, Text
-from archiveworker.domain.peer_review.checks.facts import Facts
+from archiveworker.domain.peer_review.checks.facts import Facts, isolated
 from archiveworker.domain.peer_review.checks.finding import CheckResult, Finding, Subject, SubjectKind
 from archiveworker.domain.peer_review.identity import fold
 from archiveworker.domain.peer_review.kinds import AllocationState, ParticipantRole
@@ -51,6 +51,7 @@ class ActivityReport:
         peer_review: the activity, or a copy of it.
         results: of the checks; empty for copies, which show none.
         attachments: where the files are.
+        is_copy: it is for one person: what was left out is not named line by line.
     """
 
     def __init__(
@@ -58,10 +59,13 @@ class ActivityReport:
         peer_review: PeerReview,
         results: Sequence[CheckResult] = (),
         attachments: Attachments | None = None,
+        *,
+        is_copy: bool = False,
     ) -> None:
         self.record = peer_review
         self.activity = peer_review.activity
         self.results = tuple(results)
+        self.is_copy = is_copy
         self.facts = Facts(peer_review)
         self.attachments = attachments or Attachments()
         self._cleaner = TextCleaner(peer_review.files, self.attachments)
@@ -84,6 +88,10 @@ class ActivityReport:
                 found[subject].append(finding)
         return found
 
+    @cached_property
+    def _place_of(self) -> dict[int, int]:
+        return {id(finding): at for at, finding in enumerate(self.findings)}
+
     def findings_about(self, *subjects: tuple[SubjectKind, str]) -> tuple[Finding, ...]:
         """Return findings about any of ``subjects``, each once, in the order of the report."""
         found = {
@@ -91,7 +99,7 @@ class ActivityReport:
             for kind, subject_id in subjects
             for finding in self._findings_by_subject.get(Subject(kind, subject_id), ())
         }
-        return tuple(finding for finding in self.findings if id(finding) in found) if found else ()
+        return tuple(sorted(found.values(), key=lambda finding: self._place_of[id(finding)]))
 
     @cached_property
     def people(self) -> tuple[ParticipantId, ...]:
@@ -120,17 +128,17 @@ class ActivityReport:
 
     def name(self, person: ParticipantId | None) -> str:
         """Return the name, the pseudonym or the id."""
-        return self.facts.person(person)
+        return self.facts.name(person)
 
     def names(self, people: Iterable[ParticipantId]) -> str:
         """Return several names, or that they are hidden."""
-        return ", ".join(self.name(one) for one in people) or "a hidden person"
+        return ", ".join(isolated(self.name(one)) for one in people) or "a hidden person"
 
     def identity(self, person: ParticipantId | None) -> str:
         """Return the name with student number or login, so that two of one name are told apart."""
         found = None if person is None else self.facts.people.get(person)
         more = found and (found.external_id or found.username)
-        return f"{self.name(person)} ({more})" if more else self.name(person)
+        return f"{isolated(self.name(person))} ({more})" if more else isolated(self.name(person))
 
     def files(self, file_ids: Iterable[FileId]) -> tuple[FileRow, ...]:
         """Return rows for a table of files; those that the source does not list are there too."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from archiveworker.domain.peer_review.base import SubmissionId, Text
+from archiveworker.domain.peer_review.checks.facts import isolated
 from archiveworker.domain.peer_review.checks.finding import Finding, SubjectKind
 from archiveworker.domain.peer_review.form import Criterion, Option
 from archiveworker.domain.peer_review.kinds import AllocationState, CriterionType, SubmissionKind
@@ -68,6 +69,7 @@ class ReviewView:
         number: from 1, on this page.
         reviewer: name.
         facts: who, when, how it counts.
+        has_scores: whether any criterion has one.
         suggested: grade that it suggests; empty when there is none.
         criteria: with answers.
         overall: to the author.
@@ -80,6 +82,7 @@ class ReviewView:
     number: int
     reviewer: str
     facts: Pairs
+    has_scores: bool
     suggested: str
     criteria: tuple[CriterionView, ...]
     overall: Markup
@@ -131,7 +134,8 @@ def view_work(report: ActivityReport, submission_id: SubmissionId) -> WorkView:
     finished = [one for one in allocations if one.id in report.facts.review_of]
     reviews = tuple(_review(report, one, at, work) for at, one in enumerate(finished, 1))
     about_reviews = {id(finding) for review in reviews for finding in review.findings}
-    findings = report.findings_about((SubjectKind.SUBMISSION, submission_id))
+    about_files = [(SubjectKind.FILE, one) for one in work.file_ids]
+    findings = report.findings_about((SubjectKind.SUBMISSION, submission_id), *about_files)
     return WorkView(
         title=work.title or f"Work {work.id}",
         kind=work.kind.value,
@@ -162,7 +166,14 @@ def _work_facts(report: ActivityReport, work: Submission, finished: int, allocat
         facts.append(("Published", "yes, by staff"))
     if work.content_hash:
         facts.append(("Content digest", work.content_hash))
-    return (*facts, ("Id in the source", work.id))
+    return _shown(report, facts, work.id)
+
+
+def _shown(report: ActivityReport, facts: list[tuple[str, str]], source_id: str) -> Pairs:
+    """Return the facts with the id; in a copy without the id and without what was left out."""
+    if report.is_copy:
+        return tuple((label, value) for label, value in facts if not value.startswith(wording.UNKNOWN))
+    return (*facts, ("Id in the source", source_id))
 
 
 def _grade_facts(report: ActivityReport, work: Submission) -> Pairs:
@@ -170,7 +181,7 @@ def _grade_facts(report: ActivityReport, work: Submission) -> Pairs:
         return ()
     facts = [("Computed from the reviews", wording.out_of(work.grade.raw, work.grade.max))]
     if work.grade.over is not None:
-        who = "" if work.grade.by is None else f", by {report.name(work.grade.by)}"
+        who = "" if work.grade.by is None else f", by {isolated(report.name(work.grade.by))}"
         facts.append(("Set by staff", wording.out_of(work.grade.over, work.grade.max) + who))
     return (*facts, ("Final", wording.grade(work.grade)))
 
@@ -188,20 +199,25 @@ def _review(report: ActivityReport, one: Allocation, number: int, work: Submissi
         number=number,
         reviewer=report.name(one.reviewer_id),
         facts=_review_facts(report, one, review, work),
+        has_scores=any(one.score for one in criteria),
         suggested=suggested,
         criteria=criteria,
         overall=report.html(review.overall_comment),
         files=report.files(review.file_ids),
         feedback=report.html(review.staff_feedback),
         form_note=note,
-        findings=report.findings_about((SubjectKind.REVIEW, review.id), (SubjectKind.ALLOCATION, one.id)),
+        findings=report.findings_about(
+            (SubjectKind.REVIEW, review.id),
+            (SubjectKind.ALLOCATION, one.id),
+            *((SubjectKind.FILE, file_id) for file_id in review.file_ids),
+        ),
     )
 
 
 def _review_facts(report: ActivityReport, one: Allocation, review: Review, work: Submission) -> Pairs:
     facts = [
         ("Reviewer", report.identity(one.reviewer_id)),
-        ("As", wording.word(one.role)),
+        ("Role", wording.word(one.role)),
         ("Allocated", f"{wording.time(one.allocated_at, one.time_quality)}, {wording.word(one.origin)}"),
         ("Last changed", wording.time(one.completed_at, one.time_quality)),
         ("Counted", _counted(one, review)),
@@ -213,10 +229,10 @@ def _review_facts(report: ActivityReport, one: Allocation, review: Review, work:
         facts.append(("State", wording.word(one.state)))
     grade = review.review_grade
     if grade.raw is not None or grade.over is not None:
-        who = "" if grade.over is None or grade.by is None else f", set by {report.name(grade.by)}"
+        who = "" if grade.over is None or grade.by is None else f", set by {isolated(report.name(grade.by))}"
         raw = "" if grade.over is None else f" (computed: {wording.number(grade.raw)})"
         facts.append(("Grade for reviewing", wording.grade(grade) + raw + who))
-    return (*facts, ("Id in the source", review.id))
+    return _shown(report, facts, review.id)
 
 
 def _counted(one: Allocation, review: Review) -> str:

@@ -1,5 +1,6 @@
 """An activity, indexed once, so that every check is a walk over what it needs: O(n log n) in all."""
 
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -161,17 +162,31 @@ class Facts:
         submission = self.submissions.get(submission_id)
         return () if submission is None else submission.author_ids
 
-    def person(self, participant_id: ParticipantId | None) -> str:
+    def name(self, participant_id: ParticipantId | None) -> str:
         """Return the name to be shown: the name, the pseudonym, or the id."""
         if participant_id is None:
             return "a hidden person"
         person = self.people.get(participant_id)
         return (person and (person.display or person.pseudonym)) or f"person {participant_id}"
 
+    def person(self, participant_id: ParticipantId | None) -> str:
+        """Return the name as it stands in a sentence."""
+        return isolated(self.name(participant_id))
+
     def work(self, submission_id: SubmissionId) -> str:
         """Return the work's title, or its id when it has none."""
         submission = self.submissions.get(submission_id)
-        return f"“{submission.title}”" if submission is not None and submission.title else f"work {submission_id}"
+        return (
+            f"“{isolated(submission.title)}”"
+            if submission is not None and submission.title
+            else f"work {submission_id}"
+        )
+
+
+def isolated(text: str) -> str:
+    """Return ``text`` as it can stand in a sentence: right-to-left scripts are kept apart (UAX 9, 2.4)."""
+    is_right_to_left = any(unicodedata.bidirectional(char) in ("R", "AL") for char in text)
+    return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}" if is_right_to_left else text
 
 
 def is_after(first: datetime, second: datetime, qualities: Iterable[TimeQuality]) -> bool | None:
