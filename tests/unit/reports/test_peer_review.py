@@ -231,7 +231,7 @@ def test_what_is_irregular_is_said_on_the_page() -> None:
     )
     seen = unescape(re.sub(r"<[^>]+>", " ", render_work(report_of(record), fake.work_id(4)).decode()))
     for text in ("not asked by the form", "old_question", "No answer.", "form that this review answers is not known",
-                 "gone", "peer, locked", "(zone not known)", "2 finished of 3 allocated", "60 of 100 (computed: 50), set by",
+                 "gone", "peer, locked", "(zone not known)", "2 finished of 3 allocated", "60 of 100 (computed: 50)",
                  "criterion-without-score", "form-drift-unknown-answer-key", "file-missing"):  # fmt: skip
         assert text in seen, text
 
