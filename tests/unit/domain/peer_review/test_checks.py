@@ -1,10 +1,12 @@
 """A clean activity gives no finding; each irregularity gives its own and no other; order of records changes nothing."""
 
 import random
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -510,3 +512,9 @@ def test_severities_and_codes_are_those_of_the_contract() -> None:
     assert severity["pending-allocation"] is Severity.WARNING
     assert severity["reciprocal-pair"] is Severity.INFO
     assert [check.severity for check in CHECKS] == sorted(severity.values(), key=list(Severity).index)
+
+
+def test_the_reference_page_has_every_code() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "reference" / "peer-review.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z-]+)` \| (error|warning|info) \| (.+) \|$", page, re.M)
+    assert rows == [(check.code, check.severity.value, check.title[0].lower() + check.title[1:]) for check in CHECKS]
