@@ -75,7 +75,7 @@ def write_pictures(target: Path) -> None:
             made = folder / picture
             subprocess.run(["pdftoppm", "-png", "-r", "84", *where, f"{folder}/{page}.pdf", made], check=True)
             with Image.open(made.with_suffix(".png")) as image:
-                image.quantize(32).save(target / f"{picture}.png", optimize=True)
+                image.quantize(96, method=Image.Quantize.MAXCOVERAGE).save(target / f"{picture}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -131,7 +131,8 @@ def _lines(count: int, left: float, cell: float) -> Markup:
 
 def _path(kind: MarkKind, marks: Sequence[Mark], left: float, cell: float, top: float = _NUMBER_SPACE) -> Markup:
     """Draw all marks of one kind; in a small cell they are a little larger than it, to be seen at all."""
-    size = cell * 0.62 if cell > 6 else max(cell, 3.4)
+    smallest = 5.5 if kind is MarkKind.IRREGULAR else 3.4
+    size = cell * 0.62 if cell > 6 else max(cell, smallest)
     shape = _diamond if kind is MarkKind.IRREGULAR else _square
     pieces = (
         shape(left + (one.column + 0.5) * cell - size / 2, top + (one.row + 0.5) * cell - size / 2, size)

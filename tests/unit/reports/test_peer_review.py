@@ -85,6 +85,7 @@ def assert_nothing_runs(page: bytes) -> None:
 
 NASTY = [
     "<script>alert(1)</script>",
+    "<img src='data:image/png;base64,AAAA' onerror=alert(1) onload=alert(1) style='position:fixed'>",
     "<img src=x onerror=alert(1)>",
     "<a href='javascript:alert(1)'>x</a>",
     "<a href=' jav&#x09;ascript:alert(1)'>x</a>",

@@ -140,16 +140,23 @@ def test_a_reviewers_copy_has_the_reviews_and_their_works() -> None:
 @given(st.randoms(use_true_random=False))
 def test_numbers_follow_neither_ids_nor_times_nor_the_order_of_records(dice: random.Random) -> None:
     """Give the same texts to other people, under other ids and at other times: the copy is the same."""
-    ids = [f"uid-{dice.randrange(10**9):09d}" for _ in range(40)]
-    shift = {one.id: new for one, new in zip(RECORD.participants, ids, strict=False) if one.id != ME}
+    places = dice.sample(range(10**6), len(RECORD.participants) + len(RECORD.allocations))
+    shift = {one.id: f"uid-{places.pop():06d}" for one in RECORD.participants if one.id != ME}
+    numbers = {one.id: f"number-{places.pop():06d}" for one in RECORD.allocations}
     times = [one.completed_at for one in RECORD.allocations]
     dice.shuffle(times)
     allocations = tuple(
-        replace(one, reviewer_id=shift.get(one.reviewer_id or "", one.reviewer_id), completed_at=time)
+        replace(
+            one, id=numbers[one.id], reviewer_id=shift.get(one.reviewer_id or "", one.reviewer_id), completed_at=time
+        )
         for one, time in zip(RECORD.allocations, times, strict=True)
     )
+    reviews = tuple(
+        replace(one, id=f"r-{numbers[one.allocation_id]}", allocation_id=numbers[one.allocation_id])
+        for one in RECORD.reviews
+    )
     people = tuple(replace(one, id=shift.get(one.id, one.id)) for one in RECORD.participants)
-    other = shuffled(replace(RECORD, participants=people, allocations=allocations), dice)
+    other = shuffled(replace(RECORD, participants=people, allocations=allocations, reviews=reviews), dice)
     assert copies.author_copy(other, ME).peer_review == copies.author_copy(RECORD, ME).peer_review
 
 
