@@ -154,6 +154,13 @@ class IntegrityError(SourceError):
     code = "integrity"
 
 
+class RecordError(SourceError):
+    """The LMS answered with a document that is not in the agreed format; its side must change."""
+
+    retry = Retry.NEVER
+    code = "bad_record"
+
+
 class RenderError(ArchiveWorkerError):
     """A page could not be turned into a document; the same page will fail again."""
 

@@ -1,0 +1,85 @@
+"""Write example pages of peer reviews (every strategy, 30 and 300 people, a copy), or the pictures of the docs.
+
+usage: python tests/tools/write_peer_review_examples.py DIR
+       python tests/tools/write_peer_review_examples.py --pictures    (docs/images; needs Chromium and pdftoppm)
+"""
+
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from PIL import Image
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from archiveworker.domain.peer_review.checks.table import check_all
+from archiveworker.domain.peer_review.copies import author_copy
+from archiveworker.domain.peer_review.kinds import AllocationState, Strategy
+from archiveworker.domain.peer_review.model import PeerReview
+from archiveworker.domain.peer_review.redaction import scan
+from archiveworker.reports.peer_review.pages import render_overview, render_work
+from archiveworker.reports.peer_review.report import ActivityReport
+from tests.fakes import peer_review as fake
+
+PICTURES = {
+    "peer-review-work": ("work-rubric", 1),
+    "peer-review-reviews": ("work-rubric", 2),
+    "peer-review-matrix-30": ("overview-accumulative", 3),
+    "peer-review-matrix-300": ("overview-300", 3),
+    "peer-review-people": ("overview-300", 4),
+    "peer-review-author-copy": ("author-copy", 2),
+}
+"""Name of the picture, and the page that it shows."""
+
+
+def with_irregularities(record: PeerReview) -> PeerReview:
+    """Leave some reviews unfinished, some uncounted, and let one person review an own work."""
+    allocations, reviews = list(record.allocations), list(record.reviews)
+    for at in range(4, len(allocations), 17):
+        allocations[at] = replace(allocations[at], state=AllocationState.PENDING, completed_at=None)
+    allocations[9] = replace(allocations[9], submission_id=fake.work_id(3))
+    reviews[1] = replace(reviews[1], counted=False)
+    unfinished = {one.id for one in allocations if one.state is AllocationState.PENDING}
+    kept = tuple(one for one in reviews if one.allocation_id not in unfinished)
+    return replace(record, allocations=tuple(allocations), reviews=kept)
+
+
+def write_pages(folder: Path) -> None:
+    """Write all pages into ``folder``."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for strategy in Strategy:
+        record = with_irregularities(fake.make(30, strategy))
+        report = ActivityReport(record, check_all(record))
+        (folder / f"work-{strategy.value}.html").write_bytes(render_work(report, fake.work_id(4)))
+        (folder / f"overview-{strategy.value}.html").write_bytes(render_overview(report, scan(record)))
+    many = with_irregularities(fake.make(300))
+    (folder / "overview-300.html").write_bytes(render_overview(ActivityReport(many, check_all(many)), scan(many)))
+    copy = author_copy(many, fake.person_id(4)).peer_review
+    (folder / "author-copy.html").write_bytes(render_work(ActivityReport(copy, is_copy=True), fake.work_id(4)))
+
+
+def write_pictures(target: Path) -> None:
+    """Print the pages with the worker's own renderer and take pictures of the paper."""
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write_pages(folder)
+        for page in {page for page, _ in PICTURES.values()}:
+            command = [sys.executable, "-m", "archiveworker", "render", f"{folder}/{page}.html", "--out", name]
+            subprocess.run(command, check=True, cwd=ROOT)
+        for picture, (page, number) in PICTURES.items():
+            where = ["-f", str(number), "-l", str(number), "-singlefile"]
+            made = folder / picture
+            subprocess.run(["pdftoppm", "-png", "-r", "84", *where, f"{folder}/{page}.pdf", made], check=True)
+            with Image.open(made.with_suffix(".png")) as image:
+                image.quantize(96, method=Image.Quantize.MAXCOVERAGE).save(target / f"{picture}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--pictures":
+        write_pictures(ROOT / "docs" / "images")
+    else:
+        write_pages(Path(sys.argv[1]))
