@@ -53,7 +53,7 @@ class RendererConfig:
     Attributes:
         chromium: the browser's program; None looks for one (see ``chromium.find``).
         sandbox: use Chromium's sandbox. As root Chromium cannot, and a warning is logged.
-        browser_count: browsers that run at the same time; 0 means one for each core.
+        browser_count: browsers that run at the same time; 0 means one for each core, and one more.
         pages_per_browser_count: pages in flight in each of them.
         renders_per_browser_count: a browser is replaced after so many.
         renders_per_context_count: a browser's context, with its cache, serves so many pages; 1 is a new one for each.
@@ -109,5 +109,5 @@ class RendererConfig:
 
     @property
     def effective_browser_count(self) -> int:
-        """Browsers to run: as set, else one for each core that this process may use."""
-        return self.browser_count or len(os.sched_getaffinity(0))
+        """Browsers to run: as set, else one for each core that this process may use, and one for when a page waits."""
+        return self.browser_count or len(os.sched_getaffinity(0)) + 1

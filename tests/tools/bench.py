@@ -55,7 +55,7 @@ class Round:
         flow: ``worker`` or ``plain``.
         kind: of pages: ``real`` is as heavy as Moodle's: 0.6 MB with a photograph, 0.9 MB of styles, 2.5 MB of scripts;
             ``images`` has six photographs, ``light`` has nothing of all that.
-        browsers: in use; 0 is one for each core.
+        browsers: in use; 0 is the default.
         attempts: archived.
         wall_s: from the order to the finished archive.
         cpu_s: of the process and everything it started.
@@ -94,7 +94,7 @@ class Bench:
     Attributes:
         attempts: a job.
         rounds: jobs, and batches of the plain flow; each batch takes its share of the attempts.
-        browsers: of the worker; 0 is one for each core.
+        browsers: of the worker; 0 is the default.
         kind: of pages.
         plain: also run the plain flow.
     """
@@ -220,7 +220,7 @@ async def _in_turns(lms: DemoServer, worker: WorkerProcess, ids: Sequence[int], 
 
 def report(one: Round) -> None:
     """Print one line of the table."""
-    begin = f"{one.flow:<7} {one.kind:<7} {one.browsers or 'cores':>8} {one.attempts:>8} {one.wall_s:>8.1f} "
+    begin = f"{one.flow:<7} {one.kind:<7} {one.browsers or 'default':>8} {one.attempts:>8} {one.wall_s:>8.1f} "
     middle = f"{one.rate:>10.3f} {one.cost_s:>13.2f} {one.peak_bytes / _MIB:>9.0f} {one.growth:>7.2f} "
     sys.stdout.write(f"{begin}{middle}{one.pdf_bytes / one.attempts / 1024:>15.0f}\n")
     sys.stdout.flush()
@@ -287,7 +287,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--attempts", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=2)
-    parser.add_argument("--browsers", type=int, default=0, help="of the worker; 0 is one for each core")
+    parser.add_argument("--browsers", type=int, default=0, help="of the worker; 0 is the default")
     parser.add_argument("--kind", choices=KINDS, default="real")
     parser.add_argument("--no-plain", action="store_true", help="measure the worker alone")
     parser.add_argument("--full", action="store_true", help="also growth, browsers and kinds of pages; takes long")
