@@ -165,7 +165,8 @@ def _attempt_ids(count: int, rng: random.Random) -> list[int]:
     return (ids + picked)[:count]
 
 
-def _student(number: int) -> Student:
+def student_of(number: int) -> Student:
+    """Return the student of that number, from 0; the same one in every activity."""
     firstname, lastname = NAMES[number % len(NAMES)]
     return Student(
         userid=_FIRST_USER_ID + number,
@@ -179,7 +180,7 @@ def _student(number: int) -> Student:
 def _attempt(index: int, attemptid: int, now: datetime, seed: int) -> Attempt:
     # Every sixth attempt is the second one of the student before: a folder name made of the user alone collides.
     block, place = divmod(index, 6)
-    student, second = _student(5 * block + min(place, 4)), place == 5
+    student, second = student_of(5 * block + min(place, 4)), place == 5
     started = now - timedelta(days=3) + timedelta(minutes=10 * index % 1440)
     in_progress = attemptid == FIRST_ATTEMPT_IDS[3] or (index > 4 and index % _IN_PROGRESS_EVERY == 6)
     finished = None if in_progress else started + timedelta(minutes=20 + index % 7)
@@ -191,12 +192,12 @@ def _attempt(index: int, attemptid: int, now: datetime, seed: int) -> Attempt:
 def _submission(index: int, now: datetime) -> Submission:
     created = now - timedelta(days=5, minutes=-7 * index)
     text = (
-        f"<h4>Submission of {_student(index).firstname}</h4><p>Method: \\(\\bar{{x}} = \\frac{{1}}{{n}}\\sum x_i\\). "
+        f"<h4>Submission of {student_of(index).firstname}</h4><p>Method: \\(\\bar{{x}} = \\frac{{1}}{{n}}\\sum x_i\\). "
         "Quellen: Archivgesetz §3, 国立公文書館, <span dir='rtl' lang='he'>ארכיון המדינה</span>.</p>"
     )
     return Submission(
         submissionid=201 + (index * 7) % 97 + 97 * (index // 97),
-        student=_student(index),
+        student=student_of(index),
         created=created,
         modified=created + timedelta(hours=4),
         onlinetext=text,

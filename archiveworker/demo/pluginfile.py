@@ -21,6 +21,7 @@ from archiveworker.demo.files import StudentFile
 from archiveworker.demo.notes import NOTES
 from archiveworker.demo.php import file_error, to_json
 from archiveworker.demo.state import STATE, Backup, LmsState
+from archiveworker.demo.workshop_files import find_file
 
 _CORS: Final = {
     "Access-Control-Allow-Origin": "*",
@@ -42,14 +43,16 @@ async def webservice_pluginfile(request: web.Request) -> web.StreamResponse:
     token = request.query.get("token")
     if token is None:
         return error("A required parameter (token) was missing", "missingparam")
-    if token not in state.tokens:
+    if not state.knows(token):
         return error("Invalid token - token not found", "invalidtoken")
+    if token in state.services and not state.services[token].may_download:
+        return error("Web service file downloading must be enabled in external service settings", "accessexception")
     parts = request.match_info["path"].split("/")
     if not parts[0].isdecimal() or int(parts[0]) not in _contexts(state):
         return error("Can't find data record in database table context.", "invalidrecord")
     if len(parts) == 4 and parts[1] == "backup":
         return await _backup(state, int(parts[0]), parts[2], parts[3])
-    file = _student_file(state.course, parts)
+    file = _student_file(state.course, parts) or find_file(state.workshops, parts)
     if file is None:
         return error("Sorry, the requested file could not be found", "filenotfound", status=404)
     headers = _file_headers(
@@ -78,7 +81,8 @@ def error(message: str, errorcode: str, *, status: int = 200) -> web.Response:
 def _contexts(state: LmsState) -> set[int]:
     course = state.course
     announced = {backup.contextid for row in state.rows for backup in row.backups.values()}
-    return announced | {course.course_context_id, course.quiz_context_id, course.assign_context_id}
+    workshops = {one.context_id for one in state.workshops}
+    return announced | workshops | {course.course_context_id, course.quiz_context_id, course.assign_context_id}
 
 
 def _student_file(course: Course, parts: list[str]) -> StudentFile | None:

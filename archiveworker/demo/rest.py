@@ -4,16 +4,17 @@ Source: webservice/rest/locallib.php and recorded answers. Answers of report fun
 JSON, because the plugin renders a page on the way (trap 1 of the contract).
 """
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any, Final
 
 from aiohttp import web
 
-from archiveworker.demo import artifacts, functions
+from archiveworker.demo import artifacts, core_functions, functions, workshop_functions
 from archiveworker.demo.contract import PLUGINS, Family
 from archiveworker.demo.faults import FaultKind
-from archiveworker.demo.functions import Answer, Call, Function
+from archiveworker.demo.functions import Call, Function
 from archiveworker.demo.php import (
     ACCESS,
     INVALID_PARAMETER,
@@ -24,7 +25,9 @@ from archiveworker.demo.php import (
     to_json,
     to_xml,
 )
+from archiveworker.demo.service import Service
 from archiveworker.demo.state import STATE, LmsState
+from archiveworker.demo.workshop_functions import ServiceCall
 
 HEADERS: Final = {
     "Cache-Control": "private, must-revalidate, pre-check=0, post-check=0, max-age=0",
@@ -48,7 +51,16 @@ _FUNCTIONS: Final[Mapping[str, Function]] = {
     "get_submissions_metadata": functions.get_submissions_metadata,
     "process_uploaded_artifact": artifacts.process_uploaded_artifact,
 }
-_CORE: Final = frozenset({"core_webservice_get_site_info", "core_user_get_users", "core_course_get_contents"})
+_SERVICE_FUNCTIONS: Final = {**core_functions.FUNCTIONS, **workshop_functions.FUNCTIONS}
+_WRITING: Final = frozenset(
+    f"mod_workshop_{name}"
+    for name in (
+        *("view_workshop", "add_submission", "update_submission", "delete_submission", "view_submission"),
+        *("update_assessment", "evaluate_assessment", "evaluate_submission"),
+    )
+)
+"""Functions that change something, or write down that somebody looked: an archive must never call them."""
+_CORE: Final = frozenset({"core_user_get_users", "core_course_get_contents", *_SERVICE_FUNCTIONS, *_WRITING})
 """Functions that Moodle has, but no plugin's service contains."""
 
 
@@ -74,8 +86,10 @@ async def server(request: web.Request) -> web.Response:
     return web.Response(body=body, headers={**HEADERS, "Content-Type": "application/json"})
 
 
-async def _call(state: LmsState, given: Mapping[str, Any]) -> tuple[Answer, bool]:
+async def _call(state: LmsState, given: Mapping[str, Any]) -> tuple[Any, bool]:
     token = given.get("wstoken")
+    if isinstance(token, str) and token in state.services:
+        return await asyncio.to_thread(_call_service, state, state.services[token], given), False
     if not isinstance(token, str) or token not in state.tokens:
         raise PhpThrowError(INVALID_TOKEN)
     plugin, full_name = state.tokens[token], given.get("wsfunction")
@@ -88,6 +102,17 @@ async def _call(state: LmsState, given: Mapping[str, Any]) -> tuple[Answer, bool
     params = plugin.check(name, {key: value for key, value in given.items() if key not in _OWN})
     answer = await _FUNCTIONS[name](Call(state, plugin, name, token, params))
     return answer, name in _REPORTS and answer.get("status") == "OK"
+
+
+def _call_service(state: LmsState, service: Service, given: Mapping[str, Any]) -> Any:
+    """Answer a call of a service that was made by hand; pictures of works are drawn here, so it is no coroutine."""
+    name = given.get("wsfunction")
+    if not isinstance(name, str) or not name:
+        raise PhpThrowError(INVALID_PARAMETER)
+    if name not in service.functions or name not in _SERVICE_FUNCTIONS:
+        raise PhpThrowError(ACCESS if name in _CORE else UNKNOWN_FUNCTION)
+    params = service.check(name, {key: value for key, value in given.items() if key not in _OWN})
+    return _SERVICE_FUNCTIONS[name](ServiceCall(state, service, params))
 
 
 def _split(full_name: str) -> tuple[Family | None, str]:

@@ -14,6 +14,8 @@ from archiveworker.demo.course import Course
 from archiveworker.demo.faults import FaultBook
 from archiveworker.demo.journal import Journal
 from archiveworker.demo.report import PageOptions
+from archiveworker.demo.service import Service
+from archiveworker.demo.workshop import Workshop, generate_workshops
 
 FINAL_STATUSES: Final[frozenset[str | int]] = frozenset(
     {"FINISHED", "FAILED", "TIMEOUT", "DELETED", 220, 240, 250, 251}
@@ -31,6 +33,7 @@ class LmsOptions:
         backup_s: and how long it takes at least, from the first question.
         backup_bytes: about how large a backup is.
         max_upload_bytes: the site's ``maxbytes``; None is no limit.
+        user_quota_bytes: for the private files of one account.
         page: behaviour of the report pages.
     """
 
@@ -39,6 +42,7 @@ class LmsOptions:
     backup_s: float = 0.0
     backup_bytes: int = 200_000
     max_upload_bytes: int | None = None
+    user_quota_bytes: int = 100 * 1024**2
     page: PageOptions = field(default_factory=PageOptions)
 
 
@@ -137,8 +141,10 @@ class LmsState:
         workdir: folder for uploads, backups and deliveries.
         base_url: own origin, without a slash at the end; known once the port is bound.
         tokens: valid tokens and the plugin whose functions they may call.
+        services: valid tokens of services that were made by hand.
         rows: all jobs, in the order of their requests.
         drafts: itemid -> (filepath, filename) -> file.
+        private_files: of the service account: (filepath, filename) -> file.
     """
 
     course: Course
@@ -148,10 +154,24 @@ class LmsState:
     journal: Journal = field(default_factory=Journal)
     base_url: str = ""
     tokens: dict[str, Plugin] = field(default_factory=dict, repr=False)
+    services: dict[str, Service] = field(default_factory=dict, repr=False)
     rows: list[Row] = field(default_factory=list)
     drafts: dict[int, dict[tuple[str, str], DraftFile]] = field(default_factory=dict)
+    private_files: dict[tuple[str, str], DraftFile] = field(default_factory=dict)
     deliveries: list[Delivery] = field(default_factory=list)
     _counter: int = 0
+    _workshops: tuple[Workshop, ...] = ()
+
+    @property
+    def workshops(self) -> tuple[Workshop, ...]:
+        """The course's workshops, made when they are first asked for."""
+        if not self._workshops:
+            self._workshops = generate_workshops(self.course)
+        return self._workshops
+
+    def knows(self, token: str) -> bool:
+        """Whether a token is valid."""
+        return token in self.tokens or token in self.services
 
     def next_number(self) -> int:
         """Return 1, 2, 3 ...: for ids and file names."""
@@ -160,10 +180,19 @@ class LmsState:
 
     def create_token(self, plugin: Plugin) -> str:
         """Return a new token for the plugin's functions: 32 hexadecimal digits, as Moodle's."""
-        seed = f"{self.course.seed} {self.next_number()} {self.base_url}"
-        token = hashlib.sha256(seed.encode()).hexdigest()[:32]
+        token = self._new_token()
         self.tokens[token] = plugin
         return token
+
+    def create_service_token(self, service: Service | None = None) -> str:
+        """Return a new token of a service that was made by hand; None makes one with every function."""
+        token = self._new_token()
+        self.services[token] = service or Service()
+        return token
+
+    def _new_token(self) -> str:
+        seed = f"{self.course.seed} {self.next_number()} {self.base_url}"
+        return hashlib.sha256(seed.encode()).hexdigest()[:32]
 
     def row_of_job(self, jobid: str) -> Row | None:
         """Return the row of quiz_archiver's job, None while it is not there."""

@@ -56,8 +56,10 @@ def _store(state: LmsState, fields: Mapping[str, str], received: list[_Received]
     token = fields.get("token")
     if token is None:
         return file_error("A required parameter (token) was missing", "missingparam")
-    if token not in state.tokens:
+    if not state.knows(token):
         return file_error("Invalid token - token not found", "invalidtoken")
+    if token in state.services and not state.services[token].may_upload:
+        return file_error("Web service file upload must be enabled in external service settings", "accessexception")
     if not received:
         return []
     limit = state.options.max_upload_bytes
