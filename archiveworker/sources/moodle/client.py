@@ -10,7 +10,7 @@ import asyncio
 import mmap
 import ssl
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
@@ -45,6 +45,7 @@ class MoodleClient:
         token: of the web service.
         config: limits and times.
         clock: for ``Retry-After`` dates and the log.
+        verdicts: what codes mean where no plugin is asked; they go before the table.
     """
 
     def __init__(
@@ -54,15 +55,24 @@ class MoodleClient:
         token: Secret,
         config: MoodleConfig,
         clock: Clock | None = None,
+        verdicts: Mapping[str, Verdict] | None = None,
     ) -> None:
         self._session = session
         self._token = token
         self._clock = clock or SystemClock()
+        self._verdicts = verdicts or {}
         self.site = site
         self.config = config
 
     async def call(self, function: str, params: Params, *, timeout_s: float | None = None) -> Json:
-        """Call a function of the web service and return its answer, an object.
+        """Call a function of the web service and return its answer, an object; see ``ask``."""
+        answer = await self.ask(function, params, timeout_s=timeout_s)
+        if not isinstance(answer, dict):
+            raise SourceUnavailableError(f"Moodle's {function} did not answer with an object; update the plugin")
+        return answer
+
+    async def ask(self, function: str, params: Params, *, timeout_s: float | None = None) -> object:
+        """Call a function of the web service and return its answer, any JSON value: core functions give lists and null.
 
         Raises:
             TokenRefusedError: the token is not accepted for this function.
@@ -83,10 +93,7 @@ class MoodleClient:
 
         log.debug("lms_call", function=function)
         limit_s = timeout_s or self.config.call_timeout_s
-        answer = await self.exchange("POST", URL(self.site.ws_url), read, what=what, limits=(limit_s, None), data=form)
-        if not isinstance(answer, dict):
-            raise SourceUnavailableError(f"{what} did not answer with an object; update the plugin")
-        return answer
+        return await self.exchange("POST", URL(self.site.ws_url), read, what=what, limits=(limit_s, None), data=form)
 
     async def post_file(self, body: Callable[[], AsyncIterator[bytes]], headers: dict[str, str], what: str) -> object:
         """Send a multipart body to the upload script and return its answer, whatever that is.
@@ -131,7 +138,8 @@ class MoodleClient:
         refusal = refusal_in(answer)
         if refusal is None:
             return None
-        return refused(what, Refusal(self._starred(refusal.code), self._starred(refusal.message)), verdict)
+        meant = verdict or self._verdicts.get(refusal.code)
+        return refused(what, Refusal(self._starred(refusal.code), self._starred(refusal.message)), meant)
 
     async def exchange(
         self,

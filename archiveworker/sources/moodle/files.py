@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -11,7 +11,7 @@ from typing import Final
 import aiohttp
 
 from archiveworker.domain.document import ArchiveFile
-from archiveworker.domain.errors import IntegrityError, LimitExceededError, SourceError
+from archiveworker.domain.errors import IntegrityError, LimitExceededError, NotFoundError, SourceError
 from archiveworker.domain.ids import ArchivePath
 from archiveworker.domain.ports import ItemSpool
 from archiveworker.runtime.http import SavedBody, last_modified_s, save_body
@@ -22,6 +22,7 @@ BACKUP_TYPE: Final = "application/vnd.moodle.backup"
 EPOCH: Final = datetime(1980, 1, 1, tzinfo=UTC)
 """Time of data without a time: the earliest that a zip can express."""
 _MAX_ERROR_BYTES: Final = 64 * 1024
+_FILE_NOT_FOUND: Final = "filenotfound"
 _ATTACHMENT_SETTING: Final = "ARCHIVEWORKER_MAX_ATTACHMENT_BYTES"
 _BACKUP_SETTING: Final = "ARCHIVEWORKER_MAX_BACKUP_BYTES"
 
@@ -136,6 +137,28 @@ class FileFetcher:
         saved = await retrying(attempt, self._config.retry, what="attachment")
         return ArchiveFile(wanted.path, spool.relative(target), saved.sha256, saved.size_bytes, at)
 
+    async def listed(self, url: str, target: Path, size_bytes: int | None, what: str) -> SavedBody:
+        """Download a file that Moodle lists with its size; its ``ETag``, which is the contenthash, is compared too.
+
+        Raises:
+            NotFoundError: Moodle lists it and does not have it.
+            IntegrityError: what arrived is not what was announced, after all retries.
+            LimitExceededError: it is larger than the worker takes.
+            SourceError: its address is foreign, or Moodle refuses.
+        """
+        url = self._own_url(url, what)
+        expected = Expected(size_bytes, None, self._config.max_attachment_bytes, _ATTACHMENT_SETTING)
+
+        async def attempt() -> SavedBody:
+            return (await self._download(url, target, what, expected))[0]
+
+        try:
+            return await retrying(attempt, self._config.retry, what="file")
+        except SourceError as exc:
+            if exc.lms_code != _FILE_NOT_FOUND:
+                raise
+            raise NotFoundError(f"{what} does not exist in Moodle any more, though it is listed there") from exc
+
     async def backup(self, url: str, path: ArchivePath, spool: ItemSpool) -> ArchiveFile:
         """Download a backup that Moodle has finished.
 
@@ -193,11 +216,13 @@ class FileFetcher:
         )
 
     async def _download(self, url: str, target: Path, what: str, expected: Expected) -> tuple[SavedBody, int | None]:
-        async def read(response: aiohttp.ClientResponse) -> tuple[SavedBody, int | None, str]:
+        async def read(response: aiohttp.ClientResponse) -> tuple[SavedBody, int | None, str, str | None]:
             saved = await save_body(response, target, max_bytes=expected.max_bytes, what=what, setting=expected.setting)
-            return saved, last_modified_s(response), response.content_type
+            etag = response.headers.get("ETag", "")
+            return saved, last_modified_s(response), response.content_type, _sha1_in(etag)
 
-        saved, modified_s, kind = await self._client.file("GET", url, read, what)
+        saved, modified_s, kind, sha1_hex = await self._client.file("GET", url, read, what)
+        expected = replace(expected, sha1_hex=expected.sha1_hex or sha1_hex)
         mismatch = _mismatch(what, saved, expected)
         if mismatch is None and expected.sha1_hex is not None:
             return saved, modified_s

@@ -69,11 +69,13 @@ class Uploader:
     Args:
         client: of that Moodle.
         token: goes into the form.
+        folder: of the draft area, with ``/`` at both ends.
     """
 
-    def __init__(self, client: MoodleClient, token: Secret) -> None:
+    def __init__(self, client: MoodleClient, token: Secret, folder: str = "/") -> None:
         self._client = client
         self._token = token
+        self._folder = folder
 
     async def upload(self, file: Path, name: str, size_bytes: int, max_upload_bytes: int | None) -> Mapping[str, str]:
         """Upload ``file`` as ``name`` and return where Moodle has put it (``TICKET_FIELDS``, and ``COUNT`` for parts).
@@ -92,26 +94,36 @@ class Uploader:
             ticket[COUNT] = str(len(others) + 1)
         return ticket
 
-    async def _add_part(self, file: Path, part: Part, item_id: str) -> None:
+    async def add(self, file: Path, name: str, size_bytes: int, item_id: str) -> str:
+        """Upload one more file into the draft area of an earlier upload; return what Moodle calls it.
+
+        Raises:
+            SourceError: see ``upload``.
+        """
+        return await self._add_part(file, Part(name, 0, size_bytes), item_id)
+
+    async def _add_part(self, file: Path, part: Part, item_id: str) -> str:
         """Send one more part, again if need be; a repeated part may find that its first try had arrived."""
         unsure = False
 
-        async def attempt() -> None:
+        async def attempt() -> str:
             nonlocal unsure
             try:
-                await self._post(file, part, item_id)
+                return (await self._post(file, part, item_id))["filename"]
             except SourceUnavailableError:
                 unsure = True
                 raise
             except SourceError as exc:
                 if not (unsure and exc.lms_code == "filenameexist"):
                     raise
+                return part.name
 
-        await retrying(attempt, self._client.config.retry, what="upload_part")
+        return await retrying(attempt, self._client.config.retry, what="upload_part")
 
     async def _post(self, file: Path, part: Part, item_id: str) -> dict[str, str]:
         boundary = secrets.token_hex(16)
-        head, tail = _form(boundary, {"token": self._token.reveal(), "filepath": "/", "itemid": item_id}, part.name)
+        fields = {"token": self._token.reveal(), "filepath": self._folder, "itemid": item_id}
+        head, tail = _form(boundary, fields, part.name)
         headers = {
             "Content-Type": f"multipart/form-data; boundary={boundary}",
             "Content-Length": str(len(head) + part.length + len(tail)),

@@ -1,7 +1,7 @@
 """Everything that Moodle answered about one workshop, before anything is made of it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from archiveworker.sources.workshop.answers import Entry
@@ -42,6 +42,7 @@ class Harvest:
         active_ids: of those, whose enrolment is active; None when Moodle does not say.
         examples: example submissions, by id.
         practice: what participants made of them.
+        others: people whom the workshop names though they are not enrolled, of ``core_user_get_users_by_field``.
         omissions: sentences: what Moodle did not give.
     """
 
@@ -58,4 +59,9 @@ class Harvest:
     active_ids: frozenset[int] | None = None
     examples: Mapping[int, Entry] = field(default_factory=lambda: _NONE)
     practice: tuple[Practice, ...] = ()
+    others: tuple[Entry, ...] = ()
     omissions: tuple[str, ...] = ()
+
+    def with_rest(self, others: tuple[Entry, ...], omissions: tuple[str, ...]) -> "Harvest":
+        """Return these answers with what is only known when all others are there."""
+        return replace(self, others=others, omissions=omissions)

@@ -21,13 +21,14 @@ def participants(harvest: Harvest) -> tuple[Participant, ...]:
     working = _working(harvest)
     found = {one.id("id"): _enrolled(one, harvest, in_report, working) for one in listed}
     staff = _overriders(harvest) | {one.person("authorid") for one in harvest.examples.values()}
+    names = {one.id("id"): one.text("fullname") for one in harvest.others}
     for number in sorted(named(harvest) - found.keys()):
         is_student = number in working or number in in_report
         role = ParticipantRole.STUDENT if is_student else ParticipantRole.OTHER
         if number in staff and not is_student:
             role = ParticipantRole.STAFF
         active = True if number in in_report else None
-        found[number] = Participant(ParticipantId(str(number)), role=role, active=active)
+        found[number] = Participant(ParticipantId(str(number)), role, names.get(number), active=active)
     return tuple(found.values())
 
 
