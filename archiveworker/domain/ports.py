@@ -36,6 +36,11 @@ class ItemSpool(Protocol):
         """Folder of the job in which ``SourceConnection.plan`` left what all its items share; only ``plan`` writes."""
         ...
 
+    @property
+    def companions(self) -> Path:
+        """Folder of the job for files that are delivered beside the archive, never in it, and shown nowhere else."""
+        ...
+
     def relative(self, file: Path) -> str:
         """Return how ``ArchiveFile.spooled`` calls ``file``, which lies below ``folder`` or ``collected``."""
         ...
