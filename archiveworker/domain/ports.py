@@ -157,6 +157,14 @@ class DeliveryTarget(Protocol):
         """
         ...
 
+    async def check(self) -> str:
+        """Look whether an archive could be brought there, without bringing one; return what was seen.
+
+        Raises:
+            DeliveryError: it could not.
+        """
+        ...
+
 
 class SecretStore(Protocol):
     """Keeps a job's token, sealed, for as long as the job needs it."""
