@@ -168,7 +168,7 @@ class FinishSteps:
     def _parcel(self, job_id: JobId, archive: Json) -> Parcel:
         finished = archive_from_json(archive)
         evidence = self._tools.evidence_folder(job_id)
-        companions = tuple(evidence / name for name in _names(evidence))
+        companions = (*(evidence / name for name in _names(evidence)), *self._tools.spool.companions(job_id))
         return Parcel(finished, self._tools.spool.path_of(job_id, finished.spooled), companions)
 
     def whereabouts(self, job_id: JobId) -> str:
