@@ -43,6 +43,7 @@ from archiveworker.settings import Settings
 from archiveworker.sources.archivingmod import ArchivingmodAssignSource, ArchivingmodQuizSource
 from archiveworker.sources.moodle.config import MoodleConfig
 from archiveworker.sources.quiz_archiver import QuizArchiverSource
+from archiveworker.sources.workshop import WorkshopSource
 from archiveworker.web.app import create_app
 
 SOFTWARE: Final = f"archiveworker {__version__}"
@@ -107,7 +108,12 @@ def build_sources(settings: Settings) -> tuple[Source, ...]:
         max_attachment_bytes=settings.max_attachment_bytes,
         max_backup_bytes=settings.max_backup_bytes,
     )
-    return (QuizArchiverSource(config), ArchivingmodQuizSource(config), ArchivingmodAssignSource(config))
+    return (
+        QuizArchiverSource(config),
+        ArchivingmodQuizSource(config),
+        ArchivingmodAssignSource(config),
+        WorkshopSource(config),
+    )
 
 
 def routes_of(sources: tuple[Source, ...]) -> dict[str, Source]:

@@ -1,10 +1,10 @@
 """Takes an archive and what belongs to it back to Moodle without a plugin: to the private files of the token's account.
 
 Source: Moodle's ``webservice/upload.php``, ``core_user_add_user_private_files`` and, of ``lib/filelib.php``,
-``file_merge_files_from_draft_area_into_filearea`` and ``file_save_draft_area_files``. A file of the same name and folder
-is overwritten, so every job has a folder of its own and a repetition is no second copy. Files that would exceed the
-quota are not stored, and Moodle answers as if they were: so the folder is listed afterwards, and only what stands there
-counts.
+``file_merge_files_from_draft_area_into_filearea`` and ``file_save_draft_area_files``. A file of the same name and
+folder is overwritten, so every job has a folder of its own and a repetition is no second copy. Files that would exceed
+the quota are not stored, and Moodle answers as if they were: so the folder is listed afterwards, and only what stands
+there counts.
 """
 
 import json
