@@ -49,6 +49,8 @@ _UNSEEN_FILES: Final = (
     "Moodle counts {} bytes of files in all works and examples, and gave files of {} bytes: the rest belongs to works "
     "or examples that the service account does not see."
 )
+_UNSEEN_REVIEWS: Final = "Moodle's report has assessments that it did not give with the works: {}."
+_SHORT_REPORT: Final = "Moodle's report announced {} people and gave {}."
 
 
 def peer_review_of(harvest: Harvest) -> PeerReview:
@@ -120,9 +122,22 @@ class _Mapped:
         )
 
     def _omissions(self) -> tuple[str, ...]:
-        told, seen = self.harvest.total_file_bytes, self.files.total_bytes
-        unseen = () if told is None or told <= seen else (_UNSEEN_FILES.format(told, seen),)
-        return (*self.harvest.omissions, *unseen)
+        harvest, found = self.harvest, list(self.harvest.omissions)
+        told, seen = harvest.total_file_bytes, self.files.total_bytes
+        if told is not None and told > seen:
+            found.append(_UNSEEN_FILES.format(told, seen))
+        given = {one.id("id") for one in harvest.assessments}
+        reported = {
+            review.id("assessmentid")
+            for row in harvest.report
+            for key in ("reviewedby", "reviewerof")
+            for review in row.entries(key)
+        }
+        if reported - given:
+            found.append(_UNSEEN_REVIEWS.format(", ".join(map(str, sorted(reported - given)))))
+        if harvest.report_count is not None and harvest.report_count != len(harvest.report):
+            found.append(_SHORT_REPORT.format(harvest.report_count, len(harvest.report)))
+        return tuple(found)
 
     def _submission(self, one: Entry, kind: SubmissionKind) -> Submission:
         number = str(one.id("id"))
