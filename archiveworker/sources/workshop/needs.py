@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from archiveworker.domain.errors import SourceError
+from archiveworker.domain.errors import SourceError, TokenRefusedError
 from archiveworker.sources.moodle.verdicts import Kind, Verdict
 from archiveworker.sources.workshop.answers import Entry
 
@@ -104,7 +104,7 @@ def check_service(site: Entry, *, uploads: bool) -> None:
         uploads: the archive goes back to this Moodle.
 
     Raises:
-        SourceError: something is missing; the sentence names all of it.
+        TokenRefusedError: something is missing; the sentence names all of it.
     """
     wanted = (*READING, *(UPLOADING if uploads else ()))
     problems = [f"the function {name}" for name in wanted if name not in functions_of(site)]
@@ -113,12 +113,12 @@ def check_service(site: Entry, *, uploads: bool) -> None:
     if uploads and site.flag("uploadfiles") is False:
         problems.append("“Can upload files”")
     if problems:
-        raise SourceError(
+        raise TokenRefusedError(
             f"the token's external service lacks {', '.join(problems)}; add it under Site administration > Server > "
             f"Web services > External services, {_AGAIN}"
         )
     if uploads and site.flag("usercanmanageownfiles") is False:
-        raise SourceError(
+        raise TokenRefusedError(
             "the service account may have no private files, so the archive cannot go back to Moodle; give its role "
             f"moodle/user:manageownfiles, or name other targets in delivery.to, {_AGAIN}"
         )

@@ -11,7 +11,6 @@ from archiveworker.domain.peer_review.model import PeerReview
 from archiveworker.domain.peer_review.work import File
 from archiveworker.runtime.http import SavedBody
 from archiveworker.runtime.retry import retrying
-from archiveworker.sources.moodle import connection
 from archiveworker.sources.moodle.client import MoodleClient
 from archiveworker.sources.moodle.files import FileFetcher
 from archiveworker.sources.moodle.upload import Uploader
@@ -46,8 +45,9 @@ class WorkshopReader:
         self._private = PrivateFiles(client, Uploader(client, request.token, folder), folder)
 
     async def probe(self) -> None:
-        """Find out whether Moodle answers and takes the token."""
-        await connection.probe(self._client, needs.SUBMISSIONS)
+        """Find out whether Moodle answers, takes the token, and lets it call what is needed."""
+        answer = await self._client.ask(needs.SITE_INFO, {}, timeout_s=self._client.config.probe_timeout_s)
+        needs.check_service(Entry(answer, f"Moodle's {needs.SITE_INFO}"), uploads=self._request.uploads)
 
     async def read(self, raw: RawAnswers) -> PeerReview:
         """Return the whole workshop; see the protocol."""
