@@ -20,10 +20,12 @@ from aiohttp import web
 from playwright.async_api import async_playwright
 
 from archiveworker import __version__
+from archiveworker.delivery.directory import directories
+from archiveworker.delivery.webhook import webhooks
 from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.evidence import Timestamper
 from archiveworker.domain.job import OnError
-from archiveworker.domain.ports import Source
+from archiveworker.domain.ports import DeliveryTarget, Source
 from archiveworker.domain.secret import Secret
 from archiveworker.evidence.revocation_fetch import FetchLimits, RevocationFetcher
 from archiveworker.evidence.timestamp import Rfc3161Timestamper, StampOptions
@@ -108,6 +110,28 @@ def build_sources(settings: Settings) -> tuple[Source, ...]:
         max_backup_bytes=settings.max_backup_bytes,
     )
     return (QuizArchiverSource(config), ArchivingmodQuizSource(config), ArchivingmodAssignSource(config))
+
+
+def build_targets(settings: Settings) -> dict[str, DeliveryTarget]:
+    """Return the places for archives besides the LMS, by name.
+
+    Raises:
+        SettingsError: a setting of theirs is wrong, or ``delivery_also_to`` names one that does not exist.
+    """
+    keys, limit_s = settings.delivery_webhook_secrets, settings.delivery_timeout_s
+    found: list[DeliveryTarget] = [
+        *directories(settings.delivery_dirs, settings.delivery_dir_mode),
+        *webhooks(settings.delivery_webhooks, keys, ca_bundle=settings.ca_bundle, stall_limit_s=limit_s),
+    ]
+    targets = {target.name: target for target in found}
+    if len(targets) < len(found):
+        raise SettingsError(f"two delivery targets have one name; they are {', '.join(t.name for t in found)}")
+    unknown = next((name for name in settings.delivery_also_to if name not in targets), None)
+    if unknown is not None:
+        raise SettingsError(
+            f"ARCHIVEWORKER_DELIVERY_ALSO_TO names {unknown!r}; there is {', '.join(targets) or 'no target'}"
+        )
+    return targets
 
 
 def routes_of(sources: tuple[Source, ...]) -> dict[str, Source]:
@@ -219,6 +243,8 @@ def build_policy(settings: Settings) -> JobPolicy:
         pdf_embed_max_bytes=settings.pdf_embed_max_bytes,
         compression_level=settings.compression_level,
         on_timestamp_error=settings.on_timestamp_error,
+        also_to=settings.delivery_also_to,
+        delivery_retry_s=settings.delivery_retry_s,
     )
 
 
@@ -246,6 +272,7 @@ async def running_worker(settings: Settings) -> AsyncIterator[Worker]:
                 policy=build_policy(settings),
                 software=SOFTWARE,
                 trusted_pem=read_trusted(settings),
+                targets=build_targets(settings),
             )
             engine = Engine(tools, EngineConfig(database_url, "local", settings.keep_failed_days))
             async with _serving(settings, engine, routes_of(sources)) as url:

@@ -62,7 +62,9 @@ class Settings:
     shutdown_grace_s: float = _setting(30.0, "At SIGTERM, time for what is in flight to finish.", low=0)
     progress_interval_s: float = _setting(15.0, "How often Moodle hears about progress.", low=0.1)
     backup_poll_s: float = _setting(15.0, "How often Moodle is asked whether a backup is ready.", low=0.1)
-    keep_failed_days: float = _setting(7.0, "How long the files of a failed job are kept for a retry.", low=0)
+    keep_failed_days: float = _setting(
+        7.0, "How long the files of a failed job are kept, for a retry or to deliver its archive later.", low=0
+    )
     max_request_bytes: int = _setting(4 * 1024**2, "Largest body of a request to the worker.", low=1024)
     lms_timeout_s: float = _setting(120.0, "Longest wait for one answer of the LMS.", low=1)
     lms_connect_timeout_s: float = _setting(10.0, "Longest wait for a connection to the LMS.", low=0.1)
@@ -162,6 +164,27 @@ class Settings:
     )
     on_timestamp_error: OnError = _setting(
         OnError.FAIL, "fail: deliver only what is stamped; report: deliver unstamped."
+    )
+
+    delivery_also_to: tuple[str, ...] = _setting(
+        (), "Targets (comma-separated names) to which every archive is delivered besides those that its job names."
+    )
+    delivery_dirs: tuple[str, ...] = _setting(
+        (), "Folders for archives (comma-separated): NAME=PATH, or one path, which is called directory."
+    )
+    delivery_dir_mode: str = _setting("0640", "Rights of the files there (octal); folders also get x where there is r.")
+    delivery_webhooks: tuple[Secret, ...] = _setting(
+        (),
+        "Web addresses that archives are posted to (comma-separated): NAME=URL, or one URL, which is called webhook.",
+    )
+    delivery_webhook_secrets: tuple[Secret, ...] = _setting(
+        (), "Secrets that sign what is posted, 32 characters or more, in the order of the addresses; one is for all."
+    )
+    delivery_timeout_s: float = _setting(
+        120.0, "Longest time in which such an address neither takes a part of the archive nor answers.", low=0.1
+    )
+    delivery_retry_s: float = _setting(
+        900.0, "How long a delivery to a folder or web address that may succeed later is tried again.", low=0
     )
 
     def __post_init__(self) -> None:
