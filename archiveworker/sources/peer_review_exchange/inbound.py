@@ -11,7 +11,7 @@ from archiveworker.domain.ids import LmsOrigin
 from archiveworker.domain.secret import Secret
 from archiveworker.sources.moodle import request
 from archiveworker.sources.moodle.fields import Fields
-from archiveworker.sources.reviewed.request import ReviewedOptions, read_options, read_targets, refuse_lms
+from archiveworker.sources.reviewed.request import ReviewedOptions, read_options, read_targets
 
 LMS_KEY: Final = "lms"
 TOKEN: Final = "token"  # noqa: S105 - the name of a field
@@ -40,12 +40,15 @@ class ExchangeRequest:
     targets: tuple[str, ...]
 
 
-def read_request(body: Mapping[str, object], known_targets: Collection[str]) -> ExchangeRequest:
+def read_request(
+    body: Mapping[str, object], known_targets: Collection[str] = (), default_targets: tuple[str, ...] = ()
+) -> ExchangeRequest:
     """Check a request.
 
     Args:
         body: as it came.
         known_targets: names of the delivery targets there are; empty for a stored job, which was checked already.
+        default_targets: when the request names none.
 
     Raises:
         RequestError: one sentence that names the first wrong field and what it must be.
@@ -61,7 +64,7 @@ def read_request(body: Mapping[str, object], known_targets: Collection[str]) -> 
         token=_token(lms),
         activity=activity,
         options=read_options(fields, activity),
-        targets=refuse_lms(read_targets(fields, known_targets)),
+        targets=read_targets(fields, known_targets, default_targets),
     )
 
 

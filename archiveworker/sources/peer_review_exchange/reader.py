@@ -157,4 +157,10 @@ def _announced(record: PeerReview, totals: Mapping[str, int]) -> Announced:
         said = [count for count in (getattr(record.announced, field), total) if count is not None]
         # Of two announcements that differ, the one that does not fit what came is the one to be looked at.
         chosen[field] = next(iter([count for count in said if count != received] or said), None)
-    return replace(record.announced, **chosen)
+    return replace(
+        record.announced,
+        participant_count=chosen["participant_count"],
+        submission_count=chosen["submission_count"],
+        allocation_count=chosen["allocation_count"],
+        review_count=chosen["review_count"],
+    )

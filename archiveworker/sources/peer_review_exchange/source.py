@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import aiohttp
 
+from archiveworker.domain.delivery import LMS
 from archiveworker.domain.errors import RequestError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import ArchiveRequest, JobState
@@ -51,12 +52,13 @@ class PeerReviewExchangeSource:
         Raises:
             RequestError: one sentence that names the field and what it must be.
         """
-        if not self._reviewed.targets:
+        known = tuple(name for name in self._reviewed.targets if name != LMS)
+        if not known:
             raise RequestError(
                 "this worker has no place for archives of an LMS that takes none itself; set up a delivery target, see "
                 "docs/howto/archive-a-peer-review.md"
             )
-        return self._request(body, read_request(body, self._reviewed.targets))
+        return self._request(body, read_request(body, known, self._reviewed.default_targets))
 
     def resume(self, payload: Mapping[str, object], token: Secret) -> ArchiveRequest:
         """Parse a stored job's payload again; a target that is gone meanwhile is the delivery's to report.
@@ -65,7 +67,7 @@ class PeerReviewExchangeSource:
             RequestError: this version of the worker does not take it any more.
         """
         body = _with_token(payload, token)
-        return self._request(body, read_request(body, ()))
+        return self._request(body, _read_stored(body))
 
     def _request(self, body: Mapping[str, object], parsed: ExchangeRequest) -> ArchiveRequest:
         return ArchiveRequest(
@@ -80,7 +82,7 @@ class PeerReviewExchangeSource:
     @asynccontextmanager
     async def connect(self, request: ArchiveRequest, job_id: JobId | None) -> AsyncIterator[SourceConnection]:
         """Open a connection; ``job_id`` is None only for probing."""
-        parsed = read_request(_with_token(request.payload, request.token), ())
+        parsed = _read_stored(_with_token(request.payload, request.token))
         async with self._session_factory() as session:
             client = ExchangeClient(session, parsed.base_url, parsed.token, self._config)
             reader = ExchangeReader(client, parsed.activity, allow_open=parsed.options.allow_open)
@@ -96,6 +98,11 @@ def _lms(body: Mapping[str, object]) -> Mapping[str, object]:
     if not isinstance(lms, dict):
         raise RequestError(f"{LMS_KEY} must be an object")
     return lms
+
+
+def _read_stored(body: Mapping[str, object]) -> ExchangeRequest:
+    """Read a request that was checked when it came. Where it goes is stored with the job, whatever the settings are now."""
+    return read_request(body, default_targets=(LMS,))
 
 
 def _with_token(payload: Mapping[str, object], token: Secret) -> Mapping[str, object]:

@@ -355,7 +355,7 @@ def test_without_a_target_no_job_is_taken(server: ExchangeServer) -> None:
     with pytest.raises(RequestError, match="set up a delivery target"):
         PeerReviewExchangeSource(CONFIG).parse(body(server))
     known = PeerReviewExchangeSource(CONFIG, ReviewedConfig(targets=("lms", "directory")))
-    with pytest.raises(RequestError, match="takes no archives"):
+    with pytest.raises(RequestError, match="does not have; there are: directory"):
         known.parse(body(server, delivery={"to": ["lms"]}))
 
 
