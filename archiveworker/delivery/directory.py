@@ -13,21 +13,47 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
+from archiveworker.delivery.names import named_places
 from archiveworker.domain.delivery import Parcel
-from archiveworker.domain.errors import DeliveryError, DeliveryUnavailableError
+from archiveworker.domain.errors import DeliveryError, DeliveryUnavailableError, SettingsError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import FinishedArchive
 from archiveworker.reports.index import human_size
 
 BLOCK_BYTES: Final = 1024 * 1024
 _DIGEST_DIGITS: Final = 8
+_MODE: Final = re.compile(r"0?[4-7][0-7]{2}\Z")
 _SUFFIXES: Final = (".tar.gz", ".zip")
+
+
+def directories(entries: Sequence[str], file_mode: str) -> list["DirectoryTarget"]:
+    """Return the folders that the settings name.
+
+    Args:
+        entries: ``NAME=PATH``, or a path alone.
+        file_mode: octal.
+
+    Raises:
+        SettingsError: a name, a path or the mode cannot be used.
+    """
+    if not _MODE.match(file_mode):
+        raise SettingsError(
+            f"ARCHIVEWORKER_DELIVERY_DIR_MODE must be octal and let the owner read, e.g. 0640, got {file_mode!r}"
+        )
+    found = named_places(entries, "directory", "ARCHIVEWORKER_DELIVERY_DIRS")
+    for _, path in found:
+        if not Path(path).is_absolute():
+            raise SettingsError(
+                f"ARCHIVEWORKER_DELIVERY_DIRS: {path!r} must be a path from the root, e.g. /srv/archives"
+            )
+    return [DirectoryTarget(name, Path(path), int(file_mode, 8)) for name, path in found]
 
 
 class DirectoryTarget:
@@ -58,13 +84,13 @@ class DirectoryTarget:
         """
         await asyncio.to_thread(self._deliver, parcel, job_id)
 
-    async def check(self) -> str:
-        """Write a small file and remove it; return how much room there is.
+    async def check(self) -> tuple[str, str]:
+        """Write a small file and remove it; see the port.
 
         Raises:
             DeliveryError: it cannot be written.
         """
-        return await asyncio.to_thread(self._check)
+        return await asyncio.to_thread(self._check), ""
 
     def _check(self) -> str:
         with self._translated():

@@ -8,7 +8,7 @@ Accepted risk: a receiver that takes a block now and then, for ever, holds its j
 import asyncio
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -27,6 +27,7 @@ from archiveworker.delivery.form import (
     idempotency_key,
     signature,
 )
+from archiveworker.delivery.names import named_places
 from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.errors import DeliveryError, DeliveryUnavailableError, SettingsError
 from archiveworker.domain.ids import JobId, LmsOrigin
@@ -69,6 +70,33 @@ class WebhookOptions:
     ca_bundle: Path | None = None
     stall_limit_s: float = 120.0
     connect_timeout_s: float = 10.0
+
+
+def webhooks(
+    urls: Sequence[Secret], keys: Sequence[Secret], *, ca_bundle: Path | None, stall_limit_s: float
+) -> list["WebhookTarget"]:
+    """Return the receivers that the settings name.
+
+    Args:
+        urls: ``NAME=URL``, or a URL alone.
+        keys: one for all, or one for each, in the same order.
+        ca_bundle: see WebhookOptions.
+        stall_limit_s: see WebhookOptions.
+
+    Raises:
+        SettingsError: a name, an address or a secret cannot be used.
+    """
+    found = named_places([url.reveal() for url in urls], "webhook", "ARCHIVEWORKER_DELIVERY_WEBHOOKS")
+    if len(keys) != len(found) and not (found and len(keys) == 1):
+        raise SettingsError(
+            f"ARCHIVEWORKER_DELIVERY_WEBHOOK_SECRETS has {len(keys)} entries, ARCHIVEWORKER_DELIVERY_WEBHOOKS "
+            f"{len(found)}; give one for all, or one for each"
+        )
+    spread = list(keys) * len(found) if len(keys) == 1 else list(keys)
+    return [
+        WebhookTarget(name, WebhookOptions(Secret(url), key, ca_bundle, stall_limit_s))
+        for (name, url), key in zip(found, spread, strict=True)
+    ]
 
 
 class WebhookTarget:
@@ -131,8 +159,8 @@ class WebhookTarget:
         except _NETWORK as exc:
             raise form.failure or self._unreachable(exc) from without_secret(exc, self._options.url)
 
-    async def check(self) -> str:
-        """Ask the receiver what it takes (OPTIONS); any answer of its own is good.
+    async def check(self) -> tuple[str, str]:
+        """Ask the receiver what it takes (OPTIONS); any answer of its own is good. See the port.
 
         Raises:
             DeliveryError: it cannot be reached, redirects, or has an error.
@@ -148,7 +176,8 @@ class WebhookTarget:
             raise DeliveryError(f"{self._shown} answers with HTTP {status}; {_advice(status)}")
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR and status != HTTPStatus.NOT_IMPLEMENTED:
             raise DeliveryUnavailableError(f"{self._shown} answers with HTTP {status}; look at its error log")
-        return f"{self._shown} answers" + ("" if self._url.scheme == "https" else ", but without TLS: use https")
+        is_private = self._url.scheme == "https" or self._url.host in ("localhost", "127.0.0.1", "::1")
+        return f"{self._shown} answers", "" if is_private else "archives go there in clear text: use https"
 
     @property
     def _limit_s(self) -> float:

@@ -157,8 +157,11 @@ class DeliveryTarget(Protocol):
         """
         ...
 
-    async def check(self) -> str:
-        """Look whether an archive could be brought there, without bringing one; return what was seen.
+    async def check(self) -> tuple[str, str]:
+        """Look whether an archive could be brought there, without bringing one.
+
+        Returns:
+            what was seen, and a doubt that a person should look at, or nothing.
 
         Raises:
             DeliveryError: it could not.

@@ -1,8 +1,8 @@
 """A Moodle that answers with what a real one answered: a complete harvest of two closed workshops, with their files.
 
-Everything that was recorded is given as it was recorded, under this server's own address. What was not recorded, because
-the service of that Moodle did not have it, is the way of an archive back: the draft area and the private files here are
-as small as they can be. The recordings are not part of the project.
+Everything that was recorded is given as it was recorded, under this server's own address. What was not recorded,
+because the service of that Moodle did not have it, is the way of an archive back: the draft area and the private files
+here are as small as they can be. The recordings are not part of the project.
 """
 
 import hashlib

@@ -94,7 +94,7 @@ class Contents:
     def _item(self, kind: str, number: int, subject: str, row: Mapping[str, str], first: int = 0) -> PlannedItem:
         key = ItemKey(f"{kind}-{number:05d}")
         self._subjects[key] = subject
-        return PlannedItem(key, first + number, row["title"], {"item": key, **row})
+        return PlannedItem(key, first + number, row["title"], {"itemid": key, **row})
 
     def page(self, key: ItemKey) -> Page:
         """Return one item.

@@ -1,4 +1,4 @@
-"""What the table ``submissions_metadata.csv`` and the index page say of each item.
+"""What the table ``items_metadata.csv`` and the index page say of each item.
 
 ``userid``, ``username`` and ``idnumber`` stand in the rows of copies alone, and say whose copy it is: so a search for
 everything of one person (``evidence extract --person``) finds what this person may have, not pages that name others.
@@ -15,10 +15,10 @@ from archiveworker.reports.peer_review import wording
 from archiveworker.reports.peer_review.report import ActivityReport
 from archiveworker.sources.reviewed.placing import possible
 
-METADATA_NAME: Final = "submissions_metadata.csv"
+METADATA_NAME: Final = "items_metadata.csv"
 COLUMNS: Final = (
-    *("item", "kind", "title", "userid", "username", "idnumber", "name", "submissionid", "author_ids", "authors"),
-    *("grade", "grade_max", "reviews", "created", "modified", "path"),
+    *("itemid", "kind", "userid", "username", "idnumber", "name", "submissionid", "title", "reviews", "path"),
+    *("author_ids", "authors", "grade", "grade_max", "created", "modified"),
 )
 _COPIES: Final = {"author-copy": "Author's copy", "reviewer-copy": "Reviewer's copy"}
 
@@ -55,11 +55,11 @@ def people_with_copies(report: ActivityReport) -> CopyPeople:
 
 def of_overview(report: ActivityReport) -> Mapping[str, str]:
     """Return the row of the overview."""
-    return {"item": "overview", "kind": "overview", "title": report.activity.title}
+    return {"itemid": "overview", "kind": "overview", "title": report.activity.title}
 
 
 def of_work(report: ActivityReport, work: SubmissionId) -> Mapping[str, str]:
-    """Return the row of a work; ``item`` is still to be added."""
+    """Return the row of a work; ``itemid`` is still to be added."""
     found = report.facts.submissions.get(work)
     finished = sum(one.id in report.facts.review_of for one in report.allocations_of.get(work, []))
     row = {"submissionid": work, "reviews": str(finished)}

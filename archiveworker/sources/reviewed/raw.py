@@ -80,6 +80,14 @@ class RawAnswers:
                     target.write(source.readline())
             part.replace(folder / f"{name}{_SUFFIX}")
 
+    def forget_one(self, name: str) -> bool:
+        """Discard the answers of one function; return whether there were any."""
+        lines = self._lines.pop(name, None)
+        if lines is None:
+            return False
+        lines.file.unlink(missing_ok=True)
+        return True
+
     def forget(self) -> None:
         """Discard everything."""
         self._lines = {}

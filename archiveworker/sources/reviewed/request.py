@@ -8,9 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from archiveworker.domain.delivery import LMS
 from archiveworker.domain.document import PaperFormat, RenderOptions
-from archiveworker.domain.errors import RequestError
 from archiveworker.domain.ids import ArchivePath
 from archiveworker.domain.job import ArchiveOptions, OnError
 from archiveworker.domain.secret import Secret
@@ -58,11 +56,13 @@ class ReviewedConfig:
     """What the administrator set up for all peer-review sources.
 
     Attributes:
-        targets: names of the delivery targets there are, besides the LMS.
+        targets: names of the delivery targets there are, with the LMS.
+        default_targets: when a job names none.
         pseudonym_key: for all jobs, so that sets of several activities can be joined; None draws one for each job.
     """
 
     targets: tuple[str, ...] = ()
+    default_targets: tuple[str, ...] = ()
     pseudonym_key: Secret | None = None
 
 
@@ -137,14 +137,3 @@ def read_targets(body: Fields, known: Collection[str], default: tuple[str, ...] 
         if not isinstance(name, str) or not _TARGET.match(name) or (known and name not in known):
             raise fields.wrong("to", f"names a target that this worker does not have; there are: {there}")
     return tuple(value)
-
-
-def refuse_lms(targets: tuple[str, ...]) -> tuple[str, ...]:
-    """Return ``targets`` of a source whose LMS takes no archives.
-
-    Raises:
-        RequestError: the LMS is among them.
-    """
-    if LMS in targets:
-        raise RequestError("delivery.to names lms, but this LMS takes no archives; name another delivery target")
-    return targets

@@ -1,4 +1,4 @@
-"""The source against what a real Moodle 4.5 answered: everything that was there is in the activity, and it all agrees."""
+"""The source against what a real Moodle 4.5 answered: everything that was there is in the record, and it all agrees."""
 
 import hashlib
 import json
