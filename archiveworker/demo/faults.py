@@ -30,6 +30,8 @@ class FaultKind(StrEnum):
     LOGIN_PAGE = "login_page"
     LOGIN_NAVIGATION = "login_navigation"
     BLANK_PAGE = "blank_page"
+    # pluginfile.php
+    FILE_GONE = "file_gone"
     # upload.php
     UPLOAD_MISSING_PARAM = "upload_missing_param"
     UPLOAD_EMPTY_LIST = "upload_empty_list"

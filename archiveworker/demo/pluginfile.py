@@ -17,6 +17,7 @@ from aiohttp import web
 
 from archiveworker.demo import pictures
 from archiveworker.demo.course import Course
+from archiveworker.demo.faults import FaultKind
 from archiveworker.demo.files import StudentFile
 from archiveworker.demo.notes import NOTES
 from archiveworker.demo.php import file_error, to_json
@@ -53,7 +54,7 @@ async def webservice_pluginfile(request: web.Request) -> web.StreamResponse:
     if len(parts) == 4 and parts[1] == "backup":
         return await _backup(state, int(parts[0]), parts[2], parts[3])
     file = _student_file(state.course, parts) or find_file(state.workshops, parts)
-    if file is None:
+    if file is None or state.faults.take(FaultKind.FILE_GONE, "pluginfile.php"):
         return error("Sorry, the requested file could not be found", "filenotfound", status=404)
     headers = _file_headers(
         file.filename, file.mimetype, file.sha1_hex, "private, must-revalidate, max-age=0, no-transform"
