@@ -1,6 +1,5 @@
 """A peer review through the real HTTP API: from the exchange API to a folder, killed on the way, checked at the end."""
 
-import asyncio
 import csv
 import hashlib
 import io
