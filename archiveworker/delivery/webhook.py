@@ -120,7 +120,10 @@ class WebhookTarget:
             self._shown = str(LmsOrigin.of(options.url.reveal()))
             self._url = URL(options.url.reveal())
         except ValueError as exc:
-            raise SettingsError(f"ARCHIVEWORKER_DELIVERY_WEBHOOKS: the address of {name!r}: {exc}") from exc
+            raise SettingsError(
+                f"ARCHIVEWORKER_DELIVERY_WEBHOOKS: the address of {name!r} must be an http:// or https:// URL with a "
+                "host and without user name and password"
+            ) from exc
         if len(options.secret.reveal()) < MIN_SECRET_CHARS:
             raise SettingsError(
                 f"ARCHIVEWORKER_DELIVERY_WEBHOOK_SECRETS: the secret of {name!r} must have at least "
