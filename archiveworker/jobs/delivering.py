@@ -127,7 +127,7 @@ class Deliveries:
         lacking = [entry for entry in book.story.deliveries if entry["state"] != DeliveryState.DELIVERED]
         if lacking:
             said = "; ".join(f"{entry['target']}: {entry['message'] or 'not tried again'}" for entry in lacking)
-            raise DeliveryError(f"The archive was not delivered. {said}")
+            raise DeliveryError(f"The archive was not delivered everywhere. {said}")
 
     async def _outcome(
         self, job_id: JobId, archive: Json, target: str, book: Book, mark: str
