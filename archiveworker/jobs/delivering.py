@@ -94,8 +94,9 @@ class DeliverySteps:
     def _parcel(self, job_id: JobId, archive: Json) -> Parcel:
         finished = archive_from_json(archive)
         evidence = self._tools.evidence_folder(job_id)
-        companions = (*sorted(evidence.glob("[!.]*")), *self._tools.spool.companions(job_id))
-        return Parcel(finished, self._tools.spool.path_of(job_id, finished.spooled), companions)
+        private = self._tools.spool.companions(job_id)
+        companions = (*sorted(evidence.glob("[!.]*")), *private)
+        return Parcel(finished, self._tools.spool.path_of(job_id, finished.spooled), companions, frozenset(private))
 
 
 class Deliveries:

@@ -5,6 +5,7 @@ import csv
 import hashlib
 import io
 import json
+import stat
 import sys
 import tarfile
 import zipfile
@@ -149,6 +150,7 @@ async def test_the_key_is_delivered_beside_the_archive_and_shown_nowhere(
         view, archive = await finished(worker, body(server, pseudonyms=True, archive_filename="research"))
     beside = {one.name: one for one in archive.parent.rglob("*pseudonym*")}
     assert set(beside) == {"research.pseudonym-key.txt", "research.pseudonyms.csv"}
+    assert {stat.S_IMODE(one.stat().st_mode) for one in beside.values()} == {0o600}
     key = beside["research.pseudonym-key.txt"].read_text().strip()
     there = contents(archive)
     names = "\n".join(there)
@@ -165,10 +167,17 @@ async def test_the_key_is_delivered_beside_the_archive_and_shown_nowhere(
     assert await verified(archive, authority)
 
 
-async def test_one_persons_data_alone(worker: WorkerProcess, tmp_path: Path) -> None:
+async def test_one_persons_data_alone_of_a_job_that_was_submitted(worker: WorkerProcess, tmp_path: Path) -> None:
     """``evidence extract --person`` gives a person's copies, and no page on which somebody else is named."""
+    job, token = tmp_path / "job.json", tmp_path / "token"
+    token.write_text(TOKEN)
     async with serving(served(activity())) as server:
-        _, archive = await finished(worker, body(server, excerpts=True, archive_filename="with-copies"))
+        request = body(server, excerpts=True, archive_filename="with-copies")
+        job.write_text(json.dumps({**request, "lms": {"base_url": server.base_url}}))
+        posting = ["submit", str(job), "--source", "peer_review", "--token-file", str(token), "--worker", worker.url]
+        done = await run([sys.executable, "-m", "archiveworker", *posting], timeout_s=300)
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    archive = delivered(worker, await worker.job(done.stdout.decode().split()[0]))
     proof = tmp_path / "proof.zip"
     arguments = ["evidence", "extract", str(archive), "--person", "uid5003", "-o", str(proof)]
     done = await run([sys.executable, "-m", "archiveworker", *arguments], timeout_s=120)

@@ -31,7 +31,7 @@ async def measure(works: int, folder: Path, **options: bool) -> Meter:
     server = ExchangeServer(record, {one.id: b"%PDF " + one.id.encode() * 2000 for one in record.files})
     server.is_checked = False
     delivered = folder / "delivered"
-    delivered.mkdir()
+    delivered.mkdir(parents=True)
     settings = {"DELIVERY_DIRS": str(delivered), "ON_TIMESTAMP_ERROR": "report", **_PRODUCT_DEFAULTS}
     worker = WorkerProcess(folder, settings)
     async with serving(server):
