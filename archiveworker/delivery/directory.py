@@ -30,6 +30,7 @@ from archiveworker.reports.index import human_size
 BLOCK_BYTES: Final = 1024 * 1024
 _DIGEST_DIGITS: Final = 8
 _MODE: Final = re.compile(r"0?[4-7][0-7]{2}\Z")
+_PRIVATE_MODE: Final = 0o600
 _SUFFIXES: Final = (".tar.gz", ".zip")
 
 
@@ -120,9 +121,10 @@ class DirectoryTarget:
 
     def _fill(self, part: Path, parcel: Parcel) -> None:
         """Write everything, and look whether it is the archive that was packed."""
-        self._copy(parcel.file, part / parcel.archive.name)
+        self._copy(parcel.file, part / parcel.archive.name, self._file_mode)
         for companion in parcel.companions:
-            self._copy(companion, part / companion.name)
+            mode = _PRIVATE_MODE if companion in parcel.private else self._file_mode
+            self._copy(companion, part / companion.name, mode)
         if _sha256(part / parcel.archive.name) != parcel.archive.sha256:
             raise DeliveryError(
                 f"what arrived in {self._folder} is not the archive that was packed (its SHA-256 differs); look at the "
@@ -131,11 +133,11 @@ class DirectoryTarget:
         part.chmod(0o700 | self._file_mode | (self._file_mode & 0o444) >> 2)
         _bring_to_disk(part)
 
-    def _copy(self, source: Path, target: Path) -> None:
+    def _copy(self, source: Path, target: Path, mode: int) -> None:
         with source.open("rb") as reader, target.open("xb") as writer:
             shutil.copyfileobj(reader, writer, BLOCK_BYTES)
             writer.flush()
-            os.fchmod(writer.fileno(), self._file_mode)
+            os.fchmod(writer.fileno(), mode)
             os.fsync(writer.fileno())
             _forget_cached(writer)
 

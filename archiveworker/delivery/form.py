@@ -12,7 +12,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.errors import DeliveryError
@@ -87,7 +87,7 @@ def signature(secret: Secret, timestamp_s: int, description: bytes) -> str:
 
 
 class Form:
-    """The body of one request, streamed from disk with its exact length.
+    """The body of one request, streamed from disk with its exact length; to be closed, as a receiver may hang up.
 
     Args:
         boundary: between the parts.
@@ -104,6 +104,7 @@ class Form:
         self._first = _head(boundary, "parcel", "parcel.json", "application/json") + description + b"\r\n"
         self._heads = [_head(boundary, file.field, file.name, "application/octet-stream") for file in files]
         self._last = f"--{boundary}--\r\n".encode()
+        self._source: BinaryIO | None = None
         self.failure: DeliveryError | None = None
         """Why the body broke off, when it is this side's fault."""
         self.is_sent = False
@@ -134,6 +135,11 @@ class Form:
             self.failure = exc
             raise
 
+    def close(self) -> None:
+        """Close the file that is being sent, if any."""
+        if self._source is not None:
+            self._source.close()
+
     def _counted(self, block: bytes) -> bytes:
         self._on_block()
         return block
@@ -142,12 +148,13 @@ class Form:
         """Yield a file's bytes, the last block only when the digest is right."""
         running, held = hashlib.sha256(), b""
         try:
-            with await asyncio.to_thread(file.source.open, "rb") as source:
-                async for block in read_range(source, 0, file.size_bytes):
-                    await asyncio.to_thread(running.update, block)
-                    if held:
-                        yield held
-                    held = block
+            self._source = await asyncio.to_thread(file.source.open, "rb")
+            async for block in read_range(self._source, 0, file.size_bytes):
+                await asyncio.to_thread(running.update, block)
+                if held:
+                    yield held
+                held = block
+            self._source.close()
         except OSError as exc:
             raise DeliveryError(f"{file.name} cannot be read from the spool ({exc.strerror or exc})") from exc
         if running.hexdigest() != file.sha256:

@@ -6,6 +6,7 @@ Accepted risk: a receiver that takes a block now and then, for ever, holds its j
 """
 
 import asyncio
+import contextlib
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -119,7 +120,10 @@ class WebhookTarget:
             self._shown = str(LmsOrigin.of(options.url.reveal()))
             self._url = URL(options.url.reveal())
         except ValueError as exc:
-            raise SettingsError(f"ARCHIVEWORKER_DELIVERY_WEBHOOKS: the address of {name!r}: {exc}") from exc
+            raise SettingsError(
+                f"ARCHIVEWORKER_DELIVERY_WEBHOOKS: the address of {name!r} must be an http:// or https:// URL with a "
+                "host and without user name and password"
+            ) from exc
         if len(options.secret.reveal()) < MIN_SECRET_CHARS:
             raise SettingsError(
                 f"ARCHIVEWORKER_DELIVERY_WEBHOOK_SECRETS: the secret of {name!r} must have at least "
@@ -151,13 +155,14 @@ class WebhookTarget:
             TIMESTAMP_HEADER: str(timestamp_s),
             SIGNATURE_HEADER: signature(self._options.secret, timestamp_s, description),
         }
-        try:
-            async with limit, self._session() as session:
-                post = session.post(self._url, data=form.blocks(), headers=headers, allow_redirects=False)
-                async with post as response:
-                    await self._judge(response, form)
-        except _NETWORK as exc:
-            raise form.failure or self._unreachable(exc) from without_secret(exc, self._options.url)
+        with contextlib.closing(form):
+            try:
+                async with limit, self._session() as session:
+                    post = session.post(self._url, data=form.blocks(), headers=headers, allow_redirects=False)
+                    async with post as response:
+                        await self._judge(response, form)
+            except _NETWORK as exc:
+                raise form.failure or self._unreachable(exc) from without_secret(exc, self._options.url)
 
     async def check(self) -> tuple[str, str]:
         """Ask the receiver what it takes (OPTIONS); any answer of its own is good. See the port.

@@ -28,8 +28,10 @@ class Parcel:
         file: where its bytes are now.
         companions: files that belong beside it, never into it: its digest, time-stamps, the report of its verification.
             Their names are those that the receiver shall see.
+        private: those of them that nobody but the receiver's owner may read: the key of pseudonyms, who is who.
     """
 
     archive: FinishedArchive
     file: Path
     companions: tuple[Path, ...] = ()
+    private: frozenset[Path] = frozenset()

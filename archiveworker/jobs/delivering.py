@@ -94,8 +94,9 @@ class DeliverySteps:
     def _parcel(self, job_id: JobId, archive: Json) -> Parcel:
         finished = archive_from_json(archive)
         evidence = self._tools.evidence_folder(job_id)
-        companions = (*sorted(evidence.glob("[!.]*")), *self._tools.spool.companions(job_id))
-        return Parcel(finished, self._tools.spool.path_of(job_id, finished.spooled), companions)
+        private = self._tools.spool.companions(job_id)
+        companions = (*sorted(evidence.glob("[!.]*")), *private)
+        return Parcel(finished, self._tools.spool.path_of(job_id, finished.spooled), companions, frozenset(private))
 
 
 class Deliveries:
@@ -127,7 +128,7 @@ class Deliveries:
         lacking = [entry for entry in book.story.deliveries if entry["state"] != DeliveryState.DELIVERED]
         if lacking:
             said = "; ".join(f"{entry['target']}: {entry['message'] or 'not tried again'}" for entry in lacking)
-            raise DeliveryError(f"The archive was not delivered. {said}")
+            raise DeliveryError(f"The archive was not delivered everywhere. {said}")
 
     async def _outcome(
         self, job_id: JobId, archive: Json, target: str, book: Book, mark: str

@@ -5,8 +5,10 @@ import csv
 import hashlib
 import io
 import json
+import stat
 import sys
 import tarfile
+import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +18,9 @@ import pytest
 import pytest_asyncio
 
 from archiveworker.demo.server import DemoOptions, DemoServer
+from archiveworker.domain.peer_review.kinds import Phase
 from archiveworker.domain.peer_review.model import PeerReview
+from archiveworker.domain.peer_review.texts import rewrite
 from archiveworker.runtime.process import run
 from tests.fakes import peer_review as fake
 from tests.fakes.exchange_server import ExchangeServer, serving
@@ -136,3 +140,158 @@ async def test_an_activity_becomes_an_archive(worker: WorkerProcess, authority: 
     log = worker.log.read_text()
     assert TOKEN not in log
     assert all(TOKEN.encode() not in data for data in there.values())
+
+
+async def test_the_key_is_delivered_beside_the_archive_and_shown_nowhere(
+    worker: WorkerProcess, authority: DemoServer
+) -> None:
+    record = activity()
+    async with serving(served(record)) as server:
+        view, archive = await finished(worker, body(server, pseudonyms=True, archive_filename="research"))
+    beside = {one.name: one for one in archive.parent.rglob("*pseudonym*")}
+    assert set(beside) == {"research.pseudonym-key.txt", "research.pseudonyms.csv"}
+    assert {stat.S_IMODE(one.stat().st_mode) for one in beside.values()} == {0o600}
+    key = beside["research.pseudonym-key.txt"].read_text().strip()
+    there = contents(archive)
+    names = "\n".join(there)
+    text = b"\n".join(there.values())
+    for secret in (key, *(one.display or "" for one in record.participants if one.role == "student")):
+        assert secret.encode() not in text
+        assert secret not in names
+        assert secret not in json.dumps(view, ensure_ascii=False)
+        assert secret not in worker.log.read_text()
+    status, _, _ = await worker.request("GET", f"/jobs/{view['id']}/evidence/research.pseudonym-key.txt")
+    assert status == 404
+    spool = worker.data / "jobs" / view["id"]
+    assert not list(spool.rglob("*pseudonym*")), "delivered, and gone here"
+    assert await verified(archive, authority)
+
+
+async def test_one_persons_data_alone_of_a_job_that_was_submitted(worker: WorkerProcess, tmp_path: Path) -> None:
+    """``evidence extract --person`` gives a person's copies, and no page on which somebody else is named."""
+    job, token = tmp_path / "job.json", tmp_path / "token"
+    token.write_text(TOKEN)
+    async with serving(served(activity())) as server:
+        request = body(server, excerpts=True, archive_filename="with-copies")
+        job.write_text(json.dumps({**request, "lms": {"base_url": server.base_url}}))
+        posting = ["submit", str(job), "--source", "peer_review", "--token-file", str(token), "--worker", worker.url]
+        done = await run([sys.executable, "-m", "archiveworker", *posting], timeout_s=300)
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    archive = delivered(worker, await worker.job(done.stdout.decode().split()[0]))
+    proof = tmp_path / "proof.zip"
+    arguments = ["evidence", "extract", str(archive), "--person", "uid5003", "-o", str(proof)]
+    done = await run([sys.executable, "-m", "archiveworker", *arguments], timeout_s=120)
+    assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
+    with zipfile.ZipFile(proof) as opened:
+        names = [name for name in opened.namelist() if name.startswith("files/")]
+        copies = b"\n".join(opened.read(name) for name in names)
+    assert {name.split("/")[2] for name in names if "/excerpts/" in name} == {"author-copy", "reviewer-copy"}
+    assert not [name for name in names if "submissions/" in name or "overview" in name]
+    assert b"uid5003" in copies
+    assert b"uid5004" not in copies
+
+
+async def test_killed_while_collecting_and_while_rendering(authority: DemoServer, tmp_path: Path) -> None:
+    """What is there is not asked for, and not rendered, again."""
+    worker = worker_in(tmp_path, authority, ITEMS_IN_FLIGHT_COUNT="2")
+    server = served(activity(20))
+    server.page_size_max = 20
+    await worker.start()
+    try:
+        async with serving(server):
+            server.held = asyncio.Event()
+            job_id = await post(worker, body(server))
+            async with asyncio.timeout(60):
+                while "GET /activities/17/reviews" not in server.asked:
+                    await asyncio.sleep(0.02)
+            await worker.kill()
+            server.held.set()
+            before = len(server.asked)
+            await worker.start()
+            async with asyncio.timeout(120):
+                while not _rendered(worker):
+                    await asyncio.sleep(0.05)
+            await worker.kill()
+            read = server.asked[before:]
+            await worker.start()
+            view = await worker.ended(job_id)
+        assert view["state"] == "FINISHED", view
+    finally:
+        await worker.stop()
+    for name in ("participants", "forms", "submissions", "allocations"):
+        assert f"GET /activities/17/{name}" not in read, f"{name} were there before the first kill"
+    assert server.asked[before:] == read, "after the second kill the LMS was not asked at all"
+    again = len(_rendered(worker)) - len(set(_rendered(worker)))
+    assert again <= 2, "only what was in flight is rendered again"
+    assert len(set(_rendered(worker))) == 21
+
+
+def _rendered(worker: WorkerProcess) -> list[str]:
+    return [event["item"] for event in worker.log_events() if event["event"] == "item_archived"]
+
+
+async def test_a_token_that_expired_is_replaced_and_the_job_goes_on(
+    worker: WorkerProcess, authority: DemoServer
+) -> None:
+    server = served(activity())
+    async with serving(server):
+        server.once("/activities/17/reviews", lambda _: server.problem(401, "token_refused", "expired"))
+        view = await worker.ended(await post(worker, body(server)))
+        assert view["state"] == "FAILED"
+        assert "unknown or has expired" in view["reason"]
+        server.tokens = {"fresh-token-2": {"17"}}
+        before = len(server.asked)
+        status, answer, _ = await worker.request("POST", f"/jobs/{view['id']}/retry", json={"token": "fresh-token-2"})
+        assert status == 200, answer
+        view = await worker.ended(view["id"])
+    assert view["state"] == "FINISHED", view
+    assert "GET /activities/17/submissions" not in server.asked[before:]
+    assert await verified(delivered(worker, view), authority)
+
+
+async def test_what_is_refused_is_refused_at_once(worker: WorkerProcess) -> None:
+    record = activity()
+    server = served(replace(record, activity=replace(record.activity, phase=Phase.ASSESSMENT)))
+    async with serving(server):
+        for request, sentence in (
+            (body(server), "still in its assessment phase"),
+            ({**body(server), "activity": "18"}, "may not read this activity, or there is none of this id"),
+            ({**body(server), "lms": {"base_url": server.base_url, "token": "old"}}, "unknown or has expired"),
+            ({**body(server), "delivery": {"to": ["lms"]}}, "there are: directory"),
+        ):
+            status, answer, _ = await worker.request("POST", "/archive/peer_review", json=request)
+            assert status == 400, answer
+            assert sentence in answer["error"]
+        view, archive = await finished(worker, body(server, allow_open=True))
+    assert "still in its assessment phase" in contents(archive)["index.html"].decode()
+    assert "still in its assessment phase" in view["warnings"][0]["message"]
+
+
+HOSTILE = (
+    '<script>document.title="run"</script><img src=x onerror="document.title=\'run\'"><style>*{display:none}</style>'
+    '<iframe src="http://169.254.169.254/"></iframe><a href="javascript:alert(1)">here</a>\x0b\u202e<svg onload=run()>'
+    '<meta http-equiv="refresh" content="0;url=http://elsewhere.test/"><form action="http://x.test"><input></form>'
+)
+
+
+async def test_hostile_texts_are_shown_and_never_run(worker: WorkerProcess, authority: DemoServer) -> None:
+    """HTML and scripts in every free text, and in every name: the archive is made, shows them, runs nothing."""
+    record = activity()
+    hostile = rewrite(record, lambda _, text: replace(text, body=HOSTILE + text.body))
+    people = tuple(
+        replace(one, display=f"{HOSTILE}{one.display}"[:200], username='"><script>1</script>')
+        for one in record.participants
+    )
+    files = tuple(replace(one, filename=f"../..\\{HOSTILE}"[:150].replace("\x0b", "")) for one in record.files)
+    server = served(replace(hostile, participants=people, files=files))
+    async with serving(server):
+        _, archive = await finished(worker, body(server, excerpts=True, archive_filename="hostile"))
+    there = contents(archive)
+    pages = [data.decode() for name, data in there.items() if name.endswith(".html")]
+    assert len(pages) > COUNT
+    for page in pages:
+        lowered = page.lower()
+        for tag in ("<script", "<iframe", "<img src=x", "<form", 'href="javascript', '<meta http-equiv="refresh'):
+            assert tag not in lowered
+    assert not [name for name in there if ".." in name.split("/")]
+    assert await verified(archive, authority)

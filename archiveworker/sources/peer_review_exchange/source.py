@@ -101,7 +101,7 @@ def _lms(body: Mapping[str, object]) -> Mapping[str, object]:
 
 
 def _read_stored(body: Mapping[str, object]) -> ExchangeRequest:
-    """Read a request that was checked when it came. Where it goes is stored with the job, whatever the settings are now."""
+    """Read a request that was checked when it came. Where it goes is stored with the job, whatever settings say now."""
     return read_request(body, default_targets=(LMS,))
 
 

@@ -60,7 +60,8 @@ class Placing:
                 continue
             known = file.modified_at is not None and file.time_quality is not TimeQuality.UNKNOWN
             at = possible(file.modified_at) if known and file.modified_at is not None else self._default_at
-            path = self._free(ArchivePath.sanitised(folder, file.path, file.filename.replace("/", "_")))
+            name = ArchivePath.sanitised(file.filename.replace("/", "_")).value
+            path = self._free(ArchivePath.sanitised(folder, file.path, name))
             self._placed[file_id] = PlacedFile(path, blob, at)
 
     @property
