@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,7 @@ from playwright.async_api import async_playwright
 from archiveworker import __version__
 from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.evidence import Timestamper
+from archiveworker.domain.ids import LmsOrigin
 from archiveworker.domain.job import OnError
 from archiveworker.domain.ports import Source
 from archiveworker.domain.secret import Secret
@@ -44,6 +46,7 @@ from archiveworker.sources.archivingmod import ArchivingmodAssignSource, Archivi
 from archiveworker.sources.moodle.config import MoodleConfig
 from archiveworker.sources.quiz_archiver import QuizArchiverSource
 from archiveworker.web.app import create_app
+from archiveworker.web.gate import GateRules
 
 SOFTWARE: Final = f"archiveworker {__version__}"
 
@@ -222,6 +225,16 @@ def build_policy(settings: Settings) -> JobPolicy:
     )
 
 
+def build_gate_rules(settings: Settings) -> GateRules:
+    """Return who may post jobs."""
+    return GateRules(
+        secret=settings.post_secret,
+        allowed_lms=frozenset(LmsOrigin.of(url) for url in settings.allowed_lms),
+        posts_per_minute=settings.posts_per_minute,
+        trusted_proxies=tuple(ip_network(network) for network in settings.trusted_proxies),
+    )
+
+
 @asynccontextmanager
 async def running_worker(settings: Settings) -> AsyncIterator[Worker]:
     """Start everything, serve, and at the end stop everything within the grace time.
@@ -260,6 +273,7 @@ async def _serving(settings: Settings, engine: Engine, routes: Mapping[str, Sour
         version=__version__,
         admin_token=settings.admin_token,
         max_request_bytes=settings.max_request_bytes,
+        rules=build_gate_rules(settings),
     )
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
     listener = _listen(settings.host, settings.port)

@@ -24,13 +24,17 @@ def require_admin(request: web.Request) -> None:
                 "Without ARCHIVEWORKER_ADMIN_TOKEN this address answers only to callers on the worker's own machine."
             )
         return
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     # aiohttp hands bytes that are no UTF-8 on as surrogates.
-    same = hmac.compare_digest(given.strip().encode(errors="surrogateescape"), token.reveal().encode())
-    if scheme.lower() != "bearer" or not same:
+    if not hmac.compare_digest(bearer(request).encode(errors="surrogateescape"), token.reveal().encode()):
         raise AccessDeniedError(
             "The bearer token is missing or wrong; it must be the one in ARCHIVEWORKER_ADMIN_TOKEN."
         )
+
+
+def bearer(request: web.Request) -> str:
+    """Return the bearer token of the request; empty when it has none."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    return given.strip() if scheme.lower() == "bearer" else ""
 
 
 def _is_local(request: web.Request) -> bool:

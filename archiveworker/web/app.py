@@ -15,7 +15,8 @@ from archiveworker.domain.secret import Secret
 from archiveworker.jobs.engine import Engine
 from archiveworker.web.access import ADMIN_TOKEN, require_admin
 from archiveworker.web.body import json_object
-from archiveworker.web.errors import errors_to_json
+from archiveworker.web.errors import Handler, errors_to_json
+from archiveworker.web.gate import GATE, KEY, Gate, GateRules
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +53,7 @@ def create_app(
     version: str,
     admin_token: Secret | None,
     max_request_bytes: int,
+    rules: GateRules,
 ) -> web.Application:
     """Build the application.
 
@@ -62,34 +64,51 @@ def create_app(
         version: shown at ``/version``.
         admin_token: see ``access``.
         max_request_bytes: largest body.
+        rules: who may post. With a secret, every route also stands below ``/<secret>``.
     """
-    app = web.Application(middlewares=[errors_to_json], client_max_size=max_request_bytes)
+    app = web.Application(middlewares=[errors_to_json, check_address], client_max_size=max_request_bytes)
     app[ENGINE] = engine
     app[VERSION] = version
     app[ADMIN_TOKEN] = admin_token
     app[SOURCES] = routes
-    for path in routes:
-        app.router.add_post(f"/archive{path}", post_archive)
-    app.router.add_get("/", get_index)
-    app.router.add_get("/version", get_version)
-    app.router.add_get("/status", get_status)
-    app.router.add_get("/status/{job_id}", get_job_status)
-    app.router.add_get("/health/live", get_live)
-    app.router.add_get("/jobs", get_jobs)
-    app.router.add_get("/jobs/{job_id}", get_job)
-    app.router.add_get("/jobs/{job_id}/evidence/{name}", get_evidence)
-    app.router.add_post("/jobs/{job_id}/cancel", post_cancel)
-    app.router.add_post("/jobs/{job_id}/retry", post_retry)
+    app[GATE] = Gate(rules)
+    _add_routes(app, "")
+    if rules.secret is not None:
+        _add_routes(app, f"/{{{KEY}}}")
     return app
+
+
+def _add_routes(app: web.Application, prefix: str) -> None:
+    for path in app[SOURCES]:
+        app.router.add_post(f"{prefix}/archive{path}", post_archive)
+    app.router.add_get(f"{prefix}/", get_index)
+    app.router.add_get(f"{prefix}/version", get_version)
+    app.router.add_get(f"{prefix}/status", get_status)
+    app.router.add_get(f"{prefix}/status/{{job_id}}", get_job_status)
+    app.router.add_get(f"{prefix}/health/live", get_live)
+    app.router.add_get(f"{prefix}/jobs", get_jobs)
+    app.router.add_get(f"{prefix}/jobs/{{job_id}}", get_job)
+    app.router.add_get(f"{prefix}/jobs/{{job_id}}/evidence/{{name}}", get_evidence)
+    app.router.add_post(f"{prefix}/jobs/{{job_id}}/cancel", post_cancel)
+    app.router.add_post(f"{prefix}/jobs/{{job_id}}/retry", post_retry)
+
+
+@web.middleware
+async def check_address(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse an address with a wrong secret."""
+    request.app[GATE].check_address(request)
+    return await handler(request)
 
 
 async def post_archive(request: web.Request) -> web.Response:
     """Take a job: parse, probe the token, make it durable, answer."""
-    engine = request.app[ENGINE]
+    engine, gate = request.app[ENGINE], request.app[GATE]
+    gate.check_poster(request)
     if engine.is_draining:
         raise ShuttingDownError("The worker is shutting down; post the job again in a minute.")
-    source = request.app[SOURCES][request.path.removeprefix("/archive")]
+    source = request.app[SOURCES][request.path.rpartition("/archive")[2]]
     archive_request = source.parse(await json_object(request))
+    gate.check_lms(archive_request.lms_base_url)
     await engine.check_capacity()
     async with source.connect(archive_request, None) as connection:
         try:
