@@ -221,6 +221,7 @@ def build_policy(settings: Settings) -> JobPolicy:
         pdf_embed=settings.pdf_embed,
         pdf_embed_max_bytes=settings.pdf_embed_max_bytes,
         compression_level=settings.compression_level,
+        min_free_bytes=settings.min_free_bytes,
         on_timestamp_error=settings.on_timestamp_error,
     )
 

@@ -81,6 +81,9 @@ class Settings:
     progress_interval_s: float = _setting(15.0, "How often Moodle hears about progress.", low=0.1)
     backup_poll_s: float = _setting(15.0, "How often Moodle is asked whether a backup is ready.", low=0.1)
     keep_failed_days: float = _setting(7.0, "How long the files of a failed job are kept for a retry.", low=0)
+    min_free_bytes: int = _setting(
+        512 * 1024**2, "Room on the disk of the data folder below which /health/ready says 503.", low=0
+    )
     max_request_bytes: int = _setting(4 * 1024**2, "Largest body of a request to the worker.", low=1024)
     lms_timeout_s: float = _setting(120.0, "Longest wait for one answer of the LMS.", low=1)
     lms_connect_timeout_s: float = _setting(10.0, "Longest wait for a connection to the LMS.", low=0.1)

@@ -20,6 +20,7 @@ from archiveworker.domain.secret import Secret
 from archiveworker.jobs import views
 from archiveworker.jobs.drain import DrainGate
 from archiveworker.jobs.finish import FinishSteps
+from archiveworker.jobs.health import Health
 from archiveworker.jobs.records import StoredJob, job_to_json
 from archiveworker.jobs.results import ACTIVE, load_job
 from archiveworker.jobs.steps import JobSteps
@@ -70,6 +71,7 @@ class Engine:
         self._workflows: ArchiveWorkflows | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._intake = asyncio.Lock()
+        self._health = Health(tools, self._gate)
 
     @property
     def is_draining(self) -> bool:
@@ -185,6 +187,10 @@ class Engine:
     async def jobs(self, limit: int) -> list[dict[str, Any]]:
         """Return a line on each of the newest jobs."""
         return await views.job_list(limit)
+
+    async def troubles(self) -> dict[str, str]:
+        """Return what keeps this process from taking jobs; see ``Health.troubles``."""
+        return await self._health.troubles()
 
     async def worker_status(self) -> dict[str, Any]:
         """Return how busy the worker is, in the words of the existing worker."""

@@ -86,6 +86,7 @@ def _add_routes(app: web.Application, prefix: str) -> None:
     app.router.add_get(f"{prefix}/status", get_status)
     app.router.add_get(f"{prefix}/status/{{job_id}}", get_job_status)
     app.router.add_get(f"{prefix}/health/live", get_live)
+    app.router.add_get(f"{prefix}/health/ready", get_ready)
     app.router.add_get(f"{prefix}/jobs", get_jobs)
     app.router.add_get(f"{prefix}/jobs/{{job_id}}", get_job)
     app.router.add_get(f"{prefix}/jobs/{{job_id}}/evidence/{{name}}", get_evidence)
@@ -136,6 +137,16 @@ async def get_version(request: web.Request) -> web.Response:
 async def get_live(_request: web.Request) -> web.Response:
     """Say that the process answers."""
     return web.json_response({"status": "ok"})
+
+
+async def get_ready(request: web.Request) -> web.Response:
+    """Say whether jobs can be done here now: 200, or 503 with what is wrong."""
+    troubles = await request.app[ENGINE].troubles()
+    ready = not any(troubles.values())
+    checks = {name: trouble or "ok" for name, trouble in troubles.items()}
+    return web.json_response(
+        {"status": "ok" if ready else "unavailable", "checks": checks}, status=200 if ready else 503
+    )
 
 
 async def get_status(request: web.Request) -> web.Response:
