@@ -27,6 +27,7 @@ from archiveworker.jobs.steps import JobSteps
 from archiveworker.jobs.story import Story
 from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobTools, OpenJobs
 from archiveworker.jobs.workflows import ITEM_QUEUE, JOB_QUEUE, WORKFLOW_VERSION, ArchiveWorkflows
+from archiveworker.runtime import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -191,6 +192,17 @@ class Engine:
     async def troubles(self) -> dict[str, str]:
         """Return what keeps this process from taking jobs; see ``Health.troubles``."""
         return await self._health.troubles()
+
+    async def measure(self) -> None:
+        """Bring the metrics that the database knows up to date."""
+        active = await views.job_workflows(ACTIVE)
+        queued = [job for job in active if job.status != "PENDING"]
+        metrics.JOBS_ACTIVE.labels("running").set(len(active) - len(queued))
+        metrics.JOBS_ACTIVE.labels("queued").set(len(queued))
+        oldest_ms = min((job.created_at for job in queued if job.created_at), default=None)
+        now_ms = self._tools.clock.now().timestamp() * 1000
+        metrics.OLDEST_QUEUED_SECONDS.set(0 if oldest_ms is None else max(0, now_ms - oldest_ms) / 1000)
+        metrics.ITEMS_IN_FLIGHT.set(self._gate.in_flight)
 
     async def worker_status(self) -> dict[str, Any]:
         """Return how busy the worker is, in the words of the existing worker."""

@@ -23,6 +23,7 @@ from archiveworker import __version__
 from archiveworker.domain.digest import Sha1, Sha256
 from archiveworker.domain.errors import LimitExceededError, SettingsError
 from archiveworker.domain.secret import Secret
+from archiveworker.runtime import metrics
 
 USER_AGENT: Final = f"archiveworker/{__version__}"
 BLOCK_BYTES: Final = 1024 * 1024
@@ -72,6 +73,7 @@ def client_session(options: HttpOptions) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         proxy=options.proxy_url,
         trust_env=False,
+        trace_configs=[metrics.lms_trace()],
     )
 
 

@@ -13,6 +13,7 @@ from archiveworker.domain.ids import JobId
 from archiveworker.domain.ports import Source
 from archiveworker.domain.secret import Secret
 from archiveworker.jobs.engine import Engine
+from archiveworker.runtime import metrics
 from archiveworker.web.access import ADMIN_TOKEN, require_admin
 from archiveworker.web.body import json_object
 from archiveworker.web.errors import Handler, errors_to_json
@@ -87,6 +88,7 @@ def _add_routes(app: web.Application, prefix: str) -> None:
     app.router.add_get(f"{prefix}/status/{{job_id}}", get_job_status)
     app.router.add_get(f"{prefix}/health/live", get_live)
     app.router.add_get(f"{prefix}/health/ready", get_ready)
+    app.router.add_get(f"{prefix}/metrics", get_metrics)
     app.router.add_get(f"{prefix}/jobs", get_jobs)
     app.router.add_get(f"{prefix}/jobs/{{job_id}}", get_job)
     app.router.add_get(f"{prefix}/jobs/{{job_id}}/evidence/{{name}}", get_evidence)
@@ -161,6 +163,13 @@ async def get_job_status(request: web.Request) -> web.Response:
     if story is None:
         raise _unknown(job_id)
     return web.json_response({"id": job_id, "status": story.state.value})
+
+
+async def get_metrics(request: web.Request) -> web.Response:
+    """Serve counters and durations for a monitor."""
+    require_admin(request)
+    await request.app[ENGINE].measure()
+    return web.Response(body=metrics.render(), headers={"Content-Type": metrics.CONTENT_TYPE})
 
 
 async def get_jobs(request: web.Request) -> web.Response:
