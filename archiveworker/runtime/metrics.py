@@ -5,6 +5,7 @@ monitor. Nothing here names a person, a job or an address. What the database kno
 read when it is asked for, see ``web.metrics``.
 """
 
+import time
 from types import SimpleNamespace
 from typing import Final
 
@@ -64,16 +65,16 @@ def lms_trace() -> aiohttp.TraceConfig:
     return trace
 
 
-async def _began(session: aiohttp.ClientSession, context: SimpleNamespace, _: object) -> None:
-    context.began_s = session.loop.time()
+async def _began(_session: aiohttp.ClientSession, context: SimpleNamespace, _: object) -> None:
+    context.began_s = time.monotonic()
 
 
 async def _answered(
-    session: aiohttp.ClientSession, context: SimpleNamespace, given: aiohttp.TraceRequestEndParams
+    _session: aiohttp.ClientSession, context: SimpleNamespace, given: aiohttp.TraceRequestEndParams
 ) -> None:
     outcome = f"{given.response.status // 100}xx"
-    LMS_SECONDS.labels(outcome).observe(session.loop.time() - context.began_s)
+    LMS_SECONDS.labels(outcome).observe(time.monotonic() - context.began_s)
 
 
-async def _broke(session: aiohttp.ClientSession, context: SimpleNamespace, _: object) -> None:
-    LMS_SECONDS.labels("error").observe(session.loop.time() - context.began_s)
+async def _broke(_session: aiohttp.ClientSession, context: SimpleNamespace, _: object) -> None:
+    LMS_SECONDS.labels("error").observe(time.monotonic() - context.began_s)
