@@ -45,8 +45,9 @@ from archiveworker.settings import Settings
 from archiveworker.sources.archivingmod import ArchivingmodAssignSource, ArchivingmodQuizSource
 from archiveworker.sources.moodle.config import MoodleConfig
 from archiveworker.sources.quiz_archiver import QuizArchiverSource
-from archiveworker.web.app import create_app
+from archiveworker.web.app import WebConfig, create_app
 from archiveworker.web.gate import GateRules
+from archiveworker.web.verify_page import VerifyDesk
 
 SOFTWARE: Final = f"archiveworker {__version__}"
 
@@ -226,13 +227,22 @@ def build_policy(settings: Settings) -> JobPolicy:
     )
 
 
-def build_gate_rules(settings: Settings) -> GateRules:
-    """Return who may post jobs."""
-    return GateRules(
+def build_web_config(settings: Settings) -> WebConfig:
+    """Return who may post jobs, and what else the administrator decided about the HTTP side."""
+    rules = GateRules(
         secret=settings.post_secret,
         allowed_lms=frozenset(LmsOrigin.of(url) for url in settings.allowed_lms),
         posts_per_minute=settings.posts_per_minute,
         trusted_proxies=tuple(ip_network(network) for network in settings.trusted_proxies),
+    )
+    trusted_pem = read_trusted(settings)
+    desk = VerifyDesk(settings.data_dir / "verify", settings.verify_max_bytes, trusted_pem, SOFTWARE, SystemClock())
+    return WebConfig(
+        version=__version__,
+        admin_token=settings.admin_token,
+        max_request_bytes=settings.max_request_bytes,
+        rules=rules,
+        desk=desk,
     )
 
 
@@ -268,14 +278,9 @@ async def running_worker(settings: Settings) -> AsyncIterator[Worker]:
 
 @asynccontextmanager
 async def _serving(settings: Settings, engine: Engine, routes: Mapping[str, Source]) -> AsyncIterator[str]:
-    app = create_app(
-        engine,
-        dict(routes),
-        version=__version__,
-        admin_token=settings.admin_token,
-        max_request_bytes=settings.max_request_bytes,
-        rules=build_gate_rules(settings),
-    )
+    config = build_web_config(settings)
+    config.desk.open()
+    app = create_app(engine, dict(routes), config)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
     listener = _listen(settings.host, settings.port)
     await engine.start()

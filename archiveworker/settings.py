@@ -85,6 +85,9 @@ class Settings:
         512 * 1024**2, "Room on the disk of the data folder below which /health/ready says 503.", low=0
     )
     max_request_bytes: int = _setting(4 * 1024**2, "Largest body of a request to the worker.", low=1024)
+    verify_max_bytes: int = _setting(
+        2 * 1024**3, "Largest archive that the page /verify takes; 0: there is no such page.", low=0
+    )
     lms_timeout_s: float = _setting(120.0, "Longest wait for one answer of the LMS.", low=1)
     lms_connect_timeout_s: float = _setting(10.0, "Longest wait for a connection to the LMS.", low=0.1)
     lms_retry_s: float = _setting(

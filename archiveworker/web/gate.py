@@ -5,7 +5,6 @@ address: ``https://worker.example.org/<secret>`` as the worker's URL in the plug
 ``access``. Accepted risk: an address is seen by proxies on the way and may end in their logs; a header would not.
 """
 
-import hmac
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from aiohttp import web
 from archiveworker.domain.errors import AccessDeniedError, NotFoundError, RateLimitedError
 from archiveworker.domain.ids import LmsOrigin
 from archiveworker.domain.secret import Secret
-from archiveworker.web.access import ADMIN_TOKEN, bearer
+from archiveworker.web.access import ADMIN_TOKEN, bearer, is_token
 
 KEY: Final = "key"
 """Name of the part of the address that may hold the secret."""
@@ -63,7 +62,7 @@ class Gate:
             RateLimitedError: this client has tried too often.
         """
         if KEY in request.match_info and not self._is_secret(request.match_info[KEY]):
-            self._count(request)
+            self.count(request)
             raise NotFoundError("There is nothing at this address.")
 
     def check_poster(self, request: web.Request) -> None:
@@ -73,11 +72,11 @@ class Gate:
             AccessDeniedError: the secret is missing or wrong.
             RateLimitedError: this client posts too often.
         """
-        self._count(request)
+        self.count(request)
         if self._rules.secret is None or KEY in request.match_info:
             return
         given, admin = bearer(request), request.app[ADMIN_TOKEN]
-        if not self._is_secret(given) and not (admin is not None and _same(given, admin)):
+        if not self._is_secret(given) and not (admin is not None and is_token(given, admin)):
             raise AccessDeniedError(
                 "This worker takes jobs only with ARCHIVEWORKER_POST_SECRET: send it as a bearer token, or put "
                 "it behind the worker's address (https://worker.example.org/<secret>) in the plugin's settings."
@@ -97,10 +96,14 @@ class Gate:
             )
 
     def _is_secret(self, given: str) -> bool:
-        return self._rules.secret is not None and _same(given, self._rules.secret)
+        return self._rules.secret is not None and is_token(given, self._rules.secret)
 
-    def _count(self, request: web.Request) -> None:
-        """Count one request of the client; each is free again a while after the last (generic cell rate algorithm)."""
+    def count(self, request: web.Request) -> None:
+        """Count one request of the client; each is free again a while after the last (generic cell rate algorithm).
+
+        Raises:
+            RateLimitedError: there were too many.
+        """
         if not self._rules.posts_per_minute:
             return
         client, now_s = self._client(request), self._now_s()
@@ -140,8 +143,3 @@ def shown_path(request: web.Request) -> str:
     """Return the path for logs, without the secret that may be in it."""
     key = request.match_info.get(KEY)
     return request.path if key is None else f"/***{request.path.removeprefix(f'/{key}')}"
-
-
-def _same(given: str, secret: Secret) -> bool:
-    # aiohttp hands bytes that are no UTF-8 on as surrogates.
-    return hmac.compare_digest(given.encode(errors="surrogateescape"), secret.reveal().encode())
