@@ -102,6 +102,11 @@ def page(request: web.Request, template: str, *, status: int = 200, **values: An
     return response
 
 
+def see_other(request: web.Request, path: str) -> web.Response:
+    """Send the browser to another page of the worker, by a relative address: there may be a proxy in front."""
+    return web.Response(status=303, headers={"Location": f"{root_of(request)}{path}"})
+
+
 async def get_static(request: web.Request) -> web.Response:
     """Serve the style or the script."""
     name = request.match_info["name"]

@@ -16,7 +16,7 @@ from archiveworker.reports.index import human_size
 from archiveworker.web.access import ADMIN_TOKEN, is_token, require_admin
 from archiveworker.web.errors import Handler
 from archiveworker.web.gate import GATE
-from archiveworker.web.pages import language, page, root_of, words
+from archiveworker.web.pages import language, page, see_other, words
 from archiveworker.web.request import ENGINE, job_id_of
 from archiveworker.web.session import COOKIE, LIFE_S, Sessions, is_cross_site
 
@@ -40,7 +40,7 @@ def for_people(handler: Handler) -> Handler:
             return await handler(request)
         except AccessDeniedError as exc:
             if request.app[ADMIN_TOKEN] is not None and not is_cross_site(request):
-                raise web.HTTPSeeOther(f"{root_of(request)}/ui/login") from exc
+                return see_other(request, "/ui/login")
             return page(request, "error", status=exc.http_status, sentence=str(exc))
         except ArchiveWorkerError as exc:
             return page(request, "error", status=exc.http_status, sentence=str(exc))
@@ -62,7 +62,7 @@ async def post_login(request: web.Request) -> web.StreamResponse:
     given = (await request.post()).get("token", "")
     if is_cross_site(request) or token is None or not isinstance(given, str) or not is_token(given.strip(), token):
         return page(request, "login", status=403, wrong=True)
-    response = web.HTTPSeeOther(f"{root_of(request)}/ui")
+    response = see_other(request, "/ui")
     secure = request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
     response.set_cookie(
         COOKIE, Sessions(token).issue(), max_age=LIFE_S, httponly=True, samesite="Strict", secure=secure
@@ -72,7 +72,7 @@ async def post_login(request: web.Request) -> web.StreamResponse:
 
 async def post_logout(request: web.Request) -> web.StreamResponse:
     """Forget the cookie."""
-    response = web.HTTPSeeOther(f"{root_of(request)}/ui/login")
+    response = see_other(request, "/ui/login")
     response.del_cookie(COOKIE)
     return response
 
@@ -129,7 +129,7 @@ async def post_action(request: web.Request) -> web.StreamResponse:
         await request.app[ENGINE].cancel(job_id)
     else:
         await request.app[ENGINE].retry(job_id, None)
-    raise web.HTTPSeeOther(f"{root_of(request)}/ui/jobs/{job_id}")
+    return see_other(request, f"/ui/jobs/{job_id}")
 
 
 def _actions(state: JobState) -> tuple[str, ...]:
