@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,7 @@ from archiveworker.delivery.webhook import webhooks
 from archiveworker.domain.delivery import LMS
 from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.evidence import Timestamper
+from archiveworker.domain.ids import LmsOrigin
 from archiveworker.domain.job import OnError
 from archiveworker.domain.peer_review.pseudonyms import MIN_KEY_BYTES
 from archiveworker.domain.ports import DeliveryTarget, Source
@@ -51,7 +53,9 @@ from archiveworker.sources.peer_review_exchange.config import ExchangeConfig
 from archiveworker.sources.quiz_archiver import QuizArchiverSource
 from archiveworker.sources.reviewed.request import ReviewedConfig
 from archiveworker.sources.workshop import WorkshopSource
-from archiveworker.web.app import create_app
+from archiveworker.web.app import WebConfig, create_app
+from archiveworker.web.gate import GateRules
+from archiveworker.web.verify_page import VerifyDesk
 
 SOFTWARE: Final = f"archiveworker {__version__}"
 
@@ -280,9 +284,29 @@ def build_policy(settings: Settings) -> JobPolicy:
         pdf_embed=settings.pdf_embed,
         pdf_embed_max_bytes=settings.pdf_embed_max_bytes,
         compression_level=settings.compression_level,
+        min_free_bytes=settings.min_free_bytes,
         on_timestamp_error=settings.on_timestamp_error,
         also_to=settings.delivery_also_to,
         delivery_retry_s=settings.delivery_retry_s,
+    )
+
+
+def build_web_config(settings: Settings) -> WebConfig:
+    """Return who may post jobs, and what else the administrator decided about the HTTP side."""
+    rules = GateRules(
+        secret=settings.post_secret,
+        allowed_lms=frozenset(LmsOrigin.of(url) for url in settings.allowed_lms),
+        posts_per_minute=settings.posts_per_minute,
+        trusted_proxies=tuple(ip_network(network) for network in settings.trusted_proxies),
+    )
+    trusted_pem = read_trusted(settings)
+    desk = VerifyDesk(settings.data_dir / "verify", settings.verify_max_bytes, trusted_pem, SOFTWARE, SystemClock())
+    return WebConfig(
+        version=__version__,
+        admin_token=settings.admin_token,
+        max_request_bytes=settings.max_request_bytes,
+        rules=rules,
+        desk=desk,
     )
 
 
@@ -319,13 +343,9 @@ async def running_worker(settings: Settings) -> AsyncIterator[Worker]:
 
 @asynccontextmanager
 async def _serving(settings: Settings, engine: Engine, routes: Mapping[str, Source]) -> AsyncIterator[str]:
-    app = create_app(
-        engine,
-        dict(routes),
-        version=__version__,
-        admin_token=settings.admin_token,
-        max_request_bytes=settings.max_request_bytes,
-    )
+    config = build_web_config(settings)
+    config.desk.open()
+    app = create_app(engine, dict(routes), config)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
     listener = _listen(settings.host, settings.port)
     await engine.start()

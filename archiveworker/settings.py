@@ -7,8 +7,10 @@ reference page are written from this table and a test compares them.
 
 import dataclasses
 import difflib
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -26,9 +28,11 @@ from archiveworker.domain.retention import (
 )
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.settings_aliases import ALIAS_PREFIXES, ALIASES, IGNORED
+from archiveworker.runtime.settings_values import PARSERS
 
 PREFIX: Final = "ARCHIVEWORKER_"
 _FILE: Final = "_FILE"
+_POST_SECRET: Final = re.compile(r"[A-Za-z0-9._~-]{16,256}")
 
 
 def _setting(default: object, doc: str, *, low: float | None = None, high: float | None = None) -> Any:
@@ -46,6 +50,20 @@ class Settings:
     log_json: bool | None = _setting(None, "true: JSON lines; false: for people; empty: JSON unless on a terminal.")
     admin_token: Secret | None = _setting(
         None, "Bearer token for /jobs and evidence. Without it they answer to the local machine alone."
+    )
+    post_secret: Secret | None = _setting(
+        None,
+        "What whoever posts jobs must know: sent as a bearer token, or put behind the worker's address in the plugin "
+        "(https://worker.example.org/<secret>). Empty: whoever reaches the port may post.",
+    )
+    allowed_lms: tuple[str, ...] = _setting(
+        (), "Addresses of the LMSs (comma-separated) whose jobs are taken; empty: those of all."
+    )
+    posts_per_minute: int = _setting(
+        600, "Jobs that one client may post in a minute; further ones get 429. 0: no limit.", low=0
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        (), "Networks (comma-separated, e.g. 10.0.0.0/8) of reverse proxies whose X-Forwarded-For says who a client is."
     )
     secret_key: Secret | None = _setting(
         None,
@@ -65,7 +83,13 @@ class Settings:
     keep_failed_days: float = _setting(
         7.0, "How long the files of a failed job are kept, for a retry or to deliver its archive later.", low=0
     )
+    min_free_bytes: int = _setting(
+        512 * 1024**2, "Room on the disk of the data folder below which /health/ready says 503.", low=0
+    )
     max_request_bytes: int = _setting(4 * 1024**2, "Largest body of a request to the worker.", low=1024)
+    verify_max_bytes: int = _setting(
+        2 * 1024**3, "Largest archive that the page /verify takes; 0: there is no such page.", low=0
+    )
     lms_timeout_s: float = _setting(120.0, "Longest wait for one answer of the LMS.", low=1)
     lms_connect_timeout_s: float = _setting(10.0, "Longest wait for a connection to the LMS.", low=0.1)
     lms_retry_s: float = _setting(
@@ -203,11 +227,7 @@ class Settings:
                 "other PDF/A may not hold files"
             )
         self._check_texts()
-        for origin in self.public_origins:
-            try:
-                LmsOrigin.of(origin)
-            except ValueError as exc:
-                raise SettingsError(f"{variable('public_origins')}: {origin!r}: {exc}") from exc
+        self._check_access()
 
     def _check_texts(self) -> None:
         limits = {
@@ -223,6 +243,24 @@ class Settings:
         url = self.source_organization_url
         if url and (not url.isascii() or not url.startswith(("https://", "http://")) or " " in url):
             raise SettingsError(f"{variable('source_organization_url')} must begin with https:// or http://")
+
+    def _check_access(self) -> None:
+        checks = (
+            ("public_origins", self.public_origins, LmsOrigin.of),
+            ("allowed_lms", self.allowed_lms, LmsOrigin.of),
+            ("trusted_proxies", self.trusted_proxies, ip_network),
+        )
+        for name, values, check in checks:
+            for value in values:
+                try:
+                    check(value)
+                except ValueError as exc:
+                    raise SettingsError(f"{variable(name)}: {value!r}: {exc}") from exc
+        if self.post_secret is not None and not _POST_SECRET.fullmatch(self.post_secret.reveal()):
+            raise SettingsError(
+                f"{variable('post_secret')} must be 16 to 256 letters, digits or any of - . _ ~: it may be part of an "
+                "address; openssl rand -hex 24 makes one"
+            )
 
     @property
     def retention(self) -> RetentionRule:
@@ -335,61 +373,9 @@ def _check_range(item: "dataclasses.Field[Any]", value: object) -> None:
         raise SettingsError(f"{variable(item.name)} must be {limits}, got {value:g}")
 
 
-def _boolean(raw: str) -> bool:
-    if raw.lower() in ("1", "true", "yes", "on"):
-        return True
-    if raw.lower() in ("0", "false", "no", "off"):
-        return False
-    raise ValueError("true or false")
-
-
-def _number(kind: Callable[[str], float], what: str) -> Callable[[str], float]:
-    def parse(raw: str) -> float:
-        try:
-            return kind(raw)
-        except ValueError as exc:
-            raise ValueError(what) from exc
-
-    return parse
-
-
-def _words(raw: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in raw.split(",") if word.strip())
-
-
-def _choice(kind: Callable[[str], Any], values: list[str]) -> Callable[[str], Any]:
-    def parse(raw: str) -> Any:
-        if raw not in values:
-            raise ValueError(" or ".join(values))
-        return kind(raw)
-
-    return parse
-
-
-_PARSERS: Final[Mapping[Any, Callable[[str], Any]]] = {
-    str: str,
-    int: _number(int, "a whole number"),
-    float: _number(float, "a number"),
-    bool: _boolean,
-    bool | None: _boolean,
-    Path: Path,
-    Path | None: Path,
-    Secret | None: Secret,
-    tuple[str, ...]: _words,
-    tuple[Secret, ...]: lambda raw: tuple(Secret(word) for word in _words(raw)),
-    HashAlgorithm: _choice(HashAlgorithm, [h.value for h in HashAlgorithm]),
-    OnError: _choice(OnError, [o.value for o in OnError]),
-    PdfProfile: _choice(PdfProfile, [p.value for p in PdfProfile]),
-    EmbeddedFiles: _choice(EmbeddedFiles, [e.value for e in EmbeddedFiles]),
-    PageFooter: _choice(PageFooter, [f.value for f in PageFooter]),
-    ArchiveFormat: _choice(ArchiveFormat, [f.value for f in ArchiveFormat]),
-    ArchiveLayout: _choice(ArchiveLayout, [a.value for a in ArchiveLayout]),
-}
-
-
 def _parsed(name: str, item: "dataclasses.Field[Any]", raw: str) -> Any:
     try:
-        return _PARSERS[item.type](raw.strip())
+        return PARSERS[item.type](raw.strip())
     except ValueError as exc:
         shown = "a value that is not shown" if "Secret" in str(item.type) else repr(raw)
         raise SettingsError(f"{name} must be {exc}, got {shown}") from exc

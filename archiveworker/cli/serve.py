@@ -13,6 +13,7 @@ import structlog
 from archiveworker import composition
 from archiveworker.domain.errors import SettingsError
 from archiveworker.runtime import logging as runtime_logging
+from archiveworker.runtime.addresses import literal
 from archiveworker.settings import Settings
 
 _EPILOG = (
@@ -63,7 +64,20 @@ async def _serve(settings: Settings) -> int:
         log.info("serving", url=worker.url, data_dir=str(settings.data_dir), stamped=bool(settings.tsa_urls))
         if not settings.tsa_urls:
             log.warning("unstamped", advice="set ARCHIVEWORKER_TSA_URLS to have archives time-stamped (RFC 3161)")
+        if is_open_to_all(settings):
+            log.warning(
+                "open_to_all",
+                advice="whoever reaches this port can have this worker ask any LMS; set ARCHIVEWORKER_POST_SECRET or "
+                "ARCHIVEWORKER_ALLOWED_LMS, or keep the port inside of your network",
+            )
         await stop.wait()
         log.info("draining", grace_s=settings.shutdown_grace_s)
     log.info("stopped")
     return 0
+
+
+def is_open_to_all(settings: Settings) -> bool:
+    """Return whether strangers may post jobs: it listens to more than this machine and asks nobody for anything."""
+    address = literal(settings.host)
+    local = settings.host == "localhost" or (address is not None and address.is_loopback)
+    return not (local or settings.post_secret or settings.allowed_lms)

@@ -113,6 +113,15 @@ class QueueFullError(ArchiveWorkerError):
     code = "queue_full"
 
 
+class RateLimitedError(ArchiveWorkerError):
+    """One client asks too often; later it may go on."""
+
+    retry = Retry.LATER
+    http_status = HTTPStatus.TOO_MANY_REQUESTS
+    exit_code = 75
+    code = "rate_limited"
+
+
 class SourceError(ArchiveWorkerError):
     """The LMS answered, and the answer means that this cannot succeed."""
 

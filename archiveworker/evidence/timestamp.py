@@ -7,6 +7,7 @@ goes with the time-stamp. Credentials in a URL are sent as basic authentication 
 
 import asyncio
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -34,6 +35,7 @@ from archiveworker.evidence import revocation, timestamp_check
 from archiveworker.evidence.certificates import is_self_signed, load_certificates
 from archiveworker.evidence.revocation_fetch import RevocationFetcher
 from archiveworker.evidence.timestamp_post import Authority, AuthorityOptions, post
+from archiveworker.runtime import metrics
 
 _NONCE_BITS: Final = 128
 
@@ -143,11 +145,14 @@ class Rfc3161Timestamper:
 
     async def _try(self, authority: Authority, digest: Sha256 | Digest) -> Timestamp | str:
         """Return a time-stamp, or why there is none."""
+        began_s = time.monotonic()
         try:
             stamp = await self._ask(authority, digest)
         except (TimestampError, VerificationError) as exc:
+            metrics.TSA_SECONDS.labels("failed").observe(time.monotonic() - began_s)
             log.warning("timestamp_failed", tsa_url=authority.shown, reason=str(exc))
             return str(exc)
+        metrics.TSA_SECONDS.labels("stamped").observe(time.monotonic() - began_s)
         state = stamp.revocation.verdict.state.value if stamp.revocation else "not asked"
         log.info(
             "timestamped",

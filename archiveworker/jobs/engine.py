@@ -23,12 +23,14 @@ from archiveworker.jobs import views
 from archiveworker.jobs.delivering import DeliverySteps, kept_to_json
 from archiveworker.jobs.drain import DrainGate
 from archiveworker.jobs.finish import FinishSteps
+from archiveworker.jobs.health import Health
 from archiveworker.jobs.records import StoredJob, archive_from_json, job_to_json
 from archiveworker.jobs.results import ACTIVE, load_job
 from archiveworker.jobs.steps import JobSteps
 from archiveworker.jobs.story import Story
 from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobTools, OpenJobs
 from archiveworker.jobs.workflows import ITEM_QUEUE, JOB_QUEUE, WORKFLOW_VERSION, ArchiveWorkflows
+from archiveworker.runtime import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -78,6 +80,7 @@ class Engine:
         self._workflows: ArchiveWorkflows | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._intake = asyncio.Lock()
+        self._health = Health(tools, self._gate)
 
     @property
     def is_draining(self) -> bool:
@@ -208,6 +211,21 @@ class Engine:
     async def jobs(self, limit: int) -> list[dict[str, Any]]:
         """Return a line on each of the newest jobs."""
         return await views.job_list(limit)
+
+    async def troubles(self) -> dict[str, str]:
+        """Return what keeps this process from taking jobs; see ``Health.troubles``."""
+        return await self._health.troubles()
+
+    async def measure(self) -> None:
+        """Bring the metrics that the database knows up to date."""
+        active = await views.job_workflows(ACTIVE)
+        queued = [job for job in active if job.status != "PENDING"]
+        metrics.JOBS_ACTIVE.labels("running").set(len(active) - len(queued))
+        metrics.JOBS_ACTIVE.labels("queued").set(len(queued))
+        oldest_ms = min((job.created_at for job in queued if job.created_at), default=None)
+        now_ms = self._tools.clock.now().timestamp() * 1000
+        metrics.OLDEST_QUEUED_SECONDS.set(0 if oldest_ms is None else max(0, now_ms - oldest_ms) / 1000)
+        metrics.ITEMS_IN_FLIGHT.set(self._gate.in_flight)
 
     async def worker_status(self) -> dict[str, Any]:
         """Return how busy the worker is, in the words of the existing worker."""

@@ -25,11 +25,12 @@ from archiveworker.jobs.records import (
     plan_from_json,
     retention_to_json,
 )
-from archiveworker.jobs.results import load_results
+from archiveworker.jobs.results import load_job, load_results
 from archiveworker.jobs.stamping import Stamping, stamped_to_json, write_file
 from archiveworker.jobs.stamps import stamps_from_json, tree_from_json
 from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobTools, OpenJobs
 from archiveworker.reports.verification import Occasion, render_html, render_json
+from archiveworker.runtime import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -147,6 +148,7 @@ class FinishSteps:
 
     async def clean_up(self, job_id: JobId, state: str) -> None:
         """Discard what is no longer needed: after a failure everything stays for a retry, until the sweeper comes."""
+        metrics.JOBS_ENDED.labels((await load_job(job_id)).source, state).inc()
         if JobState(state) in (JobState.FINISHED, JobState.CANCELLED):
             await asyncio.to_thread(self._tools.spool.discard, job_id, keep=frozenset({EVIDENCE_FOLDER}))
 

@@ -20,6 +20,7 @@ from archiveworker.domain.ids import ArchivePath
 from archiveworker.domain.job import FetchedItem, ItemRecord, PlannedItem
 from archiveworker.domain.ports import ItemSpool
 from archiveworker.jobs.tools import JobTools, OpenJob
+from archiveworker.runtime import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +41,8 @@ async def archive_item(job: OpenJob, item: PlannedItem, tools: JobTools) -> Item
     folder = spool.folder / "rendered"
     folder.mkdir()
     document, left_out = _with_associated(job, fetched, tools)
-    rendered = await tools.renderer.render(document, render_options(job, tools), folder)
+    with metrics.RENDER_SECONDS.labels(job.stored.source).time():
+        rendered = await tools.renderer.render(document, render_options(job, tools), folder)
     files = await asyncio.to_thread(_spooled_files, fetched, rendered, spool)
     record = ItemRecord(
         key=item.key,

@@ -6,6 +6,7 @@ engine stores them.
 
 import asyncio
 import contextlib
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
@@ -26,6 +27,7 @@ from archiveworker.jobs.records import (
 )
 from archiveworker.jobs.results import active_items, load_results
 from archiveworker.jobs.tools import JobTools, OpenJobs
+from archiveworker.runtime import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -85,7 +87,8 @@ class JobSteps:
                 raise TokenRefusedError(self._doomed[job_id])
             try:
                 job = await self._open_jobs.get(job_id)
-                record = await archive_item(job, item_from_json(item), self._tools)
+                with _counted(job.stored.source):
+                    record = await archive_item(job, item_from_json(item), self._tools)
             except TokenRefusedError as exc:
                 # Every other item would get the same answer: do not ask the LMS another thousand times.
                 self._doomed[job_id] = str(exc)
@@ -193,3 +196,14 @@ class JobSteps:
             log.warning("final_state_not_reported", state=state.value, reason=str(exc))
             return f"The LMS could not be told that the job is {state.value}: {exc}"
         return ""
+
+
+@contextlib.contextmanager
+def _counted(source: str) -> Iterator[None]:
+    """Count one try of an item."""
+    try:
+        yield
+    except Exception:
+        metrics.ITEMS.labels(source, "failed").inc()
+        raise
+    metrics.ITEMS.labels(source, "archived").inc()

@@ -45,6 +45,7 @@ class JobPolicy:
         pdf_embed: what is put into the PDFs beside their pages.
         pdf_embed_max_bytes: of all files in one PDF; what does not fit stays outside.
         compression_level: of gzip (0 to 3) and, scaled, of zip.
+        min_free_bytes: room on the spool's disk below which the worker is not ready.
         on_timestamp_error: FAIL delivers only what is stamped; REPORT delivers unstamped and says so.
         also_to: targets of every job, besides those that it names.
         delivery_retry_s: how long a delivery that may succeed later is tried again.
@@ -70,6 +71,7 @@ class JobPolicy:
     pdf_embed: EmbeddedFiles = EmbeddedFiles.NONE
     pdf_embed_max_bytes: int = 32 * 1024**2
     compression_level: int = 1
+    min_free_bytes: int = 0
     on_timestamp_error: OnError = OnError.FAIL
     also_to: tuple[str, ...] = ()
     delivery_retry_s: float = 900.0

@@ -23,6 +23,7 @@ from archiveworker import __version__
 from archiveworker.domain.digest import Sha1, Sha256
 from archiveworker.domain.errors import LimitExceededError, SettingsError
 from archiveworker.domain.secret import Secret
+from archiveworker.runtime import metrics
 from archiveworker.runtime.clock import Clock
 
 USER_AGENT: Final = f"archiveworker/{__version__}"
@@ -74,6 +75,7 @@ def client_session(options: HttpOptions) -> aiohttp.ClientSession:
         cookie_jar=aiohttp.DummyCookieJar(),
         proxy=options.proxy_url,
         trust_env=False,
+        trace_configs=[metrics.lms_trace()],
     )
 
 

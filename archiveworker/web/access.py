@@ -1,4 +1,7 @@
-"""Who may see and steer jobs: the bearer of the admin token, or, without one, callers on this machine."""
+"""Who may see and steer jobs: the bearer of the admin token, or, without one, callers on this machine.
+
+A browser that has logged in with the token has a cookie instead (``session``).
+"""
 
 import hmac
 from ipaddress import ip_address
@@ -7,6 +10,7 @@ from aiohttp import web
 
 from archiveworker.domain.errors import AccessDeniedError
 from archiveworker.domain.secret import Secret
+from archiveworker.web.session import COOKIE, Sessions, is_cross_site
 
 ADMIN_TOKEN: web.AppKey[Secret | None] = web.AppKey("admin_token")
 
@@ -17,6 +21,8 @@ def require_admin(request: web.Request) -> None:
     Raises:
         AccessDeniedError: the caller is none.
     """
+    if is_cross_site(request):
+        raise AccessDeniedError("This request was made by a page of another site; use the worker's own pages.")
     token = request.app[ADMIN_TOKEN]
     if token is None:
         if not _is_local(request):
@@ -24,13 +30,22 @@ def require_admin(request: web.Request) -> None:
                 "Without ARCHIVEWORKER_ADMIN_TOKEN this address answers only to callers on the worker's own machine."
             )
         return
-    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    # aiohttp hands bytes that are no UTF-8 on as surrogates.
-    same = hmac.compare_digest(given.strip().encode(errors="surrogateescape"), token.reveal().encode())
-    if scheme.lower() != "bearer" or not same:
+    if not is_token(bearer(request), token) and not Sessions(token).is_good(request.cookies.get(COOKIE, "")):
         raise AccessDeniedError(
             "The bearer token is missing or wrong; it must be the one in ARCHIVEWORKER_ADMIN_TOKEN."
         )
+
+
+def is_token(given: str, token: Secret) -> bool:
+    """Return whether ``given`` is the token; how long that takes says nothing."""
+    # aiohttp hands bytes that are no UTF-8 on as surrogates.
+    return hmac.compare_digest(given.encode(errors="surrogateescape"), token.reveal().encode())
+
+
+def bearer(request: web.Request) -> str:
+    """Return the bearer token of the request; empty when it has none."""
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    return given.strip() if scheme.lower() == "bearer" else ""
 
 
 def _is_local(request: web.Request) -> bool:

@@ -3,22 +3,27 @@
 import asyncio
 import base64
 import json
-import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
 import structlog
 from aiohttp import web
 
-from archiveworker.domain.errors import NotFoundError, RequestError, ShuttingDownError, SourceError
-from archiveworker.domain.ids import JobId
+from archiveworker.domain.errors import RequestError, ShuttingDownError, SourceError
 from archiveworker.domain.ports import Source
 from archiveworker.domain.secret import Secret
 from archiveworker.jobs.engine import Engine
+from archiveworker.runtime import metrics
+from archiveworker.web import ui
 from archiveworker.web.access import ADMIN_TOKEN, require_admin
 from archiveworker.web.body import json_object
-from archiveworker.web.errors import errors_to_json
+from archiveworker.web.errors import Handler, errors_to_json
+from archiveworker.web.gate import GATE, KEY, Gate, GateRules
+from archiveworker.web.pages import VERSION, get_static
+from archiveworker.web.request import ENGINE, job_id_of, unknown_job
+from archiveworker.web.verify_page import DESK, VerifyDesk, get_verify, post_verify
 
 log = structlog.get_logger(__name__)
 
@@ -26,11 +31,9 @@ APP_NAME: Final = "archiveworker"
 PROBE_LIMIT_S: Final = 1.5
 """The plugin wants an answer soon; an LMS that is slower than this is probed again by the job itself."""
 
-ENGINE: web.AppKey[Engine] = web.AppKey("engine")
-VERSION: web.AppKey[str] = web.AppKey("version")
+
 SOURCES: web.AppKey[dict[str, Source]] = web.AppKey("sources")
 
-_JOB_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EVIDENCE_TYPES: Final = {
     ".tsq": "application/timestamp-query",
     ".tsr": "application/timestamp-reply",
@@ -49,53 +52,95 @@ _EVIDENCE_HEADERS: Final = {
 }
 
 
-def create_app(
-    engine: Engine,
-    routes: dict[str, Source],
-    *,
-    version: str,
-    admin_token: Secret | None,
-    max_request_bytes: int,
-) -> web.Application:
+@dataclass(frozen=True, slots=True)
+class WebConfig:
+    """What the administrator decided about the HTTP side.
+
+    Attributes:
+        version: shown at ``/version``.
+        admin_token: see ``access``.
+        max_request_bytes: largest body, but for the page that verifies archives.
+        rules: who may post. With a secret, every route also stands below ``/<secret>``.
+        desk: of the page that verifies archives.
+    """
+
+    version: str
+    admin_token: Secret | None
+    max_request_bytes: int
+    rules: GateRules
+    desk: VerifyDesk
+
+
+def create_app(engine: Engine, routes: dict[str, Source], config: WebConfig) -> web.Application:
     """Build the application.
 
     Args:
         engine: takes the jobs.
         routes: path below ``/archive`` (``""``, ``/quiz_archiver`` ...) and the source that parses what is posted
             there.
-        version: shown at ``/version``.
-        admin_token: see ``access``.
-        max_request_bytes: largest body.
+        config: see WebConfig.
     """
-    app = web.Application(middlewares=[errors_to_json], client_max_size=max_request_bytes)
+    app = web.Application(middlewares=[errors_to_json, check_address], client_max_size=config.max_request_bytes)
     app[ENGINE] = engine
-    app[VERSION] = version
-    app[ADMIN_TOKEN] = admin_token
+    app[VERSION] = config.version
+    app[ADMIN_TOKEN] = config.admin_token
     app[SOURCES] = routes
-    for path in routes:
-        app.router.add_post(f"/archive{path}", post_archive)
-    app.router.add_get("/", get_index)
-    app.router.add_get("/version", get_version)
-    app.router.add_get("/status", get_status)
-    app.router.add_get("/status/{job_id}", get_job_status)
-    app.router.add_get("/health/live", get_live)
-    app.router.add_get("/jobs", get_jobs)
-    app.router.add_get("/jobs/{job_id}", get_job)
-    app.router.add_get("/jobs/{job_id}/evidence/{name}", get_evidence)
-    app.router.add_get("/jobs/{job_id}/archive", get_archive)
-    app.router.add_post("/jobs/{job_id}/cancel", post_cancel)
-    app.router.add_post("/jobs/{job_id}/retry", post_retry)
-    app.router.add_post("/jobs/{job_id}/redeliver", post_redeliver)
+    app[GATE] = Gate(config.rules)
+    app[DESK] = config.desk
+    _add_routes(app, "")
+    if config.rules.secret is not None:
+        _add_routes(app, f"/{{{KEY}}}")
     return app
+
+
+def _add_routes(app: web.Application, prefix: str) -> None:
+    for path in app[SOURCES]:
+        app.router.add_post(f"{prefix}/archive{path}", post_archive)
+    app.router.add_get(f"{prefix}/", get_index)
+    _add_pages(app, prefix)
+    app.router.add_get(f"{prefix}/version", get_version)
+    app.router.add_get(f"{prefix}/status", get_status)
+    app.router.add_get(f"{prefix}/status/{{job_id}}", get_job_status)
+    app.router.add_get(f"{prefix}/health/live", get_live)
+    app.router.add_get(f"{prefix}/health/ready", get_ready)
+    app.router.add_get(f"{prefix}/metrics", get_metrics)
+    app.router.add_get(f"{prefix}/jobs", get_jobs)
+    app.router.add_get(f"{prefix}/jobs/{{job_id}}", get_job)
+    app.router.add_get(f"{prefix}/jobs/{{job_id}}/evidence/{{name}}", get_evidence)
+    app.router.add_post(f"{prefix}/jobs/{{job_id}}/cancel", post_cancel)
+    app.router.add_post(f"{prefix}/jobs/{{job_id}}/retry", post_retry)
+    app.router.add_get(f"{prefix}/jobs/{{job_id}}/archive", get_archive)
+    app.router.add_post(f"{prefix}/jobs/{{job_id}}/redeliver", post_redeliver)
+
+
+def _add_pages(app: web.Application, prefix: str) -> None:
+    app.router.add_get(f"{prefix}/ui", ui.get_jobs)
+    app.router.add_get(f"{prefix}/ui/login", ui.get_login)
+    app.router.add_post(f"{prefix}/ui/login", ui.post_login)
+    app.router.add_post(f"{prefix}/ui/logout", ui.post_logout)
+    app.router.add_get(f"{prefix}/ui/static/{{name}}", get_static)
+    app.router.add_get(f"{prefix}/ui/jobs/{{job_id}}", ui.get_job)
+    app.router.add_post(f"{prefix}/ui/jobs/{{job_id}}/{{action:cancel|retry}}", ui.post_action)
+    app.router.add_get(f"{prefix}/verify", get_verify)
+    app.router.add_post(f"{prefix}/verify", post_verify)
+
+
+@web.middleware
+async def check_address(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse an address with a wrong secret."""
+    request.app[GATE].check_address(request)
+    return await handler(request)
 
 
 async def post_archive(request: web.Request) -> web.Response:
     """Take a job: parse, probe the token, make it durable, answer."""
-    engine = request.app[ENGINE]
+    engine, gate = request.app[ENGINE], request.app[GATE]
+    gate.check_poster(request)
     if engine.is_draining:
         raise ShuttingDownError("The worker is shutting down; post the job again in a minute.")
-    source = request.app[SOURCES][request.path.removeprefix("/archive")]
+    source = request.app[SOURCES][request.path.rpartition("/archive")[2]]
     archive_request = source.parse(await json_object(request))
+    gate.check_lms(archive_request.lms_base_url)
     await engine.check_capacity()
     async with source.connect(archive_request, None) as connection:
         try:
@@ -125,6 +170,16 @@ async def get_live(_request: web.Request) -> web.Response:
     return web.json_response({"status": "ok"})
 
 
+async def get_ready(request: web.Request) -> web.Response:
+    """Say whether jobs can be done here now: 200, or 503 with what is wrong."""
+    troubles = await request.app[ENGINE].troubles()
+    ready = not any(troubles.values())
+    checks = {name: trouble or "ok" for name, trouble in troubles.items()}
+    return web.json_response(
+        {"status": "ok" if ready else "unavailable", "checks": checks}, status=200 if ready else 503
+    )
+
+
 async def get_status(request: web.Request) -> web.Response:
     """Say how busy the worker is, in the words of the existing worker."""
     return web.json_response(await request.app[ENGINE].worker_status())
@@ -132,11 +187,18 @@ async def get_status(request: web.Request) -> web.Response:
 
 async def get_job_status(request: web.Request) -> web.Response:
     """Say where a job is, in the words of Moodle's plugin; the unguessable id is the permission."""
-    job_id = _job_id(request)
+    job_id = job_id_of(request)
     story = await request.app[ENGINE].story(job_id)
     if story is None:
-        raise _unknown(job_id)
+        raise unknown_job(job_id)
     return web.json_response({"id": job_id, "status": story.state.value})
+
+
+async def get_metrics(request: web.Request) -> web.Response:
+    """Serve counters and durations for a monitor."""
+    require_admin(request)
+    await request.app[ENGINE].measure()
+    return web.Response(body=metrics.render(), headers={"Content-Type": metrics.CONTENT_TYPE})
 
 
 async def get_jobs(request: web.Request) -> web.Response:
@@ -151,14 +213,14 @@ async def get_jobs(request: web.Request) -> web.Response:
 async def get_job(request: web.Request) -> web.Response:
     """Tell the whole story of a job."""
     require_admin(request)
-    view = await request.app[ENGINE].job_view(_job_id(request))
+    view = await request.app[ENGINE].job_view(job_id_of(request))
     return web.json_response(view, dumps=lambda value: json.dumps(value, ensure_ascii=False))
 
 
 async def get_evidence(request: web.Request) -> web.StreamResponse:
     """Serve a time-stamp, its query, chain, CRLs or OCSP responses, the manifest or the report of a job."""
     require_admin(request)
-    file = request.app[ENGINE].evidence_file(_job_id(request), request.match_info["name"])
+    file = request.app[ENGINE].evidence_file(job_id_of(request), request.match_info["name"])
     content_type = _EVIDENCE_TYPES.get(file.suffix, "application/octet-stream")
     return web.FileResponse(file, headers={"Content-Type": content_type, **_EVIDENCE_HEADERS})
 
@@ -166,7 +228,7 @@ async def get_evidence(request: web.Request) -> web.StreamResponse:
 async def get_archive(request: web.Request) -> web.StreamResponse:
     """Serve the packed archive of a job while it is on the worker, whole or in ranges."""
     require_admin(request)
-    file, archive = await request.app[ENGINE].archive_file(_job_id(request))
+    file, archive = await request.app[ENGINE].archive_file(job_id_of(request))
     headers = {
         "Content-Type": _ARCHIVE_TYPES.get(file.suffix, "application/octet-stream"),
         "Content-Disposition": _attachment(archive.name),
@@ -185,7 +247,7 @@ def _attachment(name: str) -> str:
 async def post_cancel(request: web.Request) -> web.Response:
     """Stop a job and tell the LMS."""
     require_admin(request)
-    job_id = _job_id(request)
+    job_id = job_id_of(request)
     await request.app[ENGINE].cancel(job_id)
     return web.json_response({"id": job_id, "status": "CANCELLED"})
 
@@ -193,7 +255,7 @@ async def post_cancel(request: web.Request) -> web.Response:
 async def post_retry(request: web.Request) -> web.Response:
     """Run what failed again; the body may hold a new token: ``{"token": "..."}``."""
     require_admin(request)
-    job_id = _job_id(request)
+    job_id = job_id_of(request)
     body = await json_object(request) if request.can_read_body else {}
     await request.app[ENGINE].retry(job_id, _token(body))
     return web.json_response({"id": job_id, "status": "AWAITING_PROCESSING"})
@@ -202,7 +264,7 @@ async def post_retry(request: web.Request) -> web.Response:
 async def post_redeliver(request: web.Request) -> web.Response:
     """Deliver a kept archive; the body may name targets and hold a token: ``{"to": ["..."], "token": "..."}``."""
     require_admin(request)
-    job_id = _job_id(request)
+    job_id = job_id_of(request)
     body = await json_object(request) if request.can_read_body else {}
     to = body.get("to", [])
     if not isinstance(to, list) or not all(isinstance(name, str) for name in to):
@@ -221,24 +283,3 @@ def _token(body: Mapping[str, object]) -> Secret | None:
     if token is not None and (not isinstance(token, str) or not token):
         raise RequestError("token must be a text that is not empty, or be left out.")
     return Secret(token) if isinstance(token, str) else None
-
-
-def _job_id(request: web.Request) -> JobId:
-    """Return the job that the address names; only what can be a job's id reaches the database and the disk.
-
-    Raises:
-        NotFoundError: it cannot be one.
-    """
-    text = request.match_info["job_id"]
-    if not _JOB_ID.fullmatch(text):
-        raise _unknown(text)
-    return JobId(text)
-
-
-def _unknown(text: str) -> NotFoundError:
-    return NotFoundError(f"Job with requested jobid '{_shown(text)}' was not found")
-
-
-def _shown(text: str) -> str:
-    """Return foreign text for an error message: printable and short."""
-    return "".join(c if c.isprintable() else "?" for c in text[:80])

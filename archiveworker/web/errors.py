@@ -10,6 +10,7 @@ import structlog
 from aiohttp import web
 
 from archiveworker.domain.errors import ArchiveWorkerError, Retry
+from archiveworker.web.gate import shown_path
 
 log = structlog.get_logger(__name__)
 
@@ -23,13 +24,13 @@ async def errors_to_json(request: web.Request, handler: Handler) -> web.StreamRe
     try:
         return await handler(request)
     except ArchiveWorkerError as exc:
-        log.info("request_refused", path=request.path, code=exc.code, reason=str(exc))
+        log.info("request_refused", path=shown_path(request), code=exc.code, reason=str(exc))
         headers = {"Retry-After": str(RETRY_AFTER_S)} if exc.retry is Retry.LATER else {}
         return web.json_response({"error": str(exc)}, status=exc.http_status, headers=headers)
     except web.HTTPException as exc:
         return _http_error(exc)
     except Exception:
-        log.exception("request_failed", path=request.path)
+        log.exception("request_failed", path=shown_path(request))
         return web.json_response(
             {"error": "Internal error; the worker's log has the details."}, status=HTTPStatus.INTERNAL_SERVER_ERROR
         )

@@ -119,7 +119,7 @@ def test_every_command_is_in_the_readme() -> None:
 def test_the_http_page_has_every_route_and_no_other() -> None:
     routes = composition.routes_of(composition.build_sources(Settings()))
     engine = None  # nothing is called
-    app = create_app(engine, routes, version="", admin_token=None, max_request_bytes=1)  # type: ignore[arg-type]
+    app = create_app(engine, routes, composition.build_web_config(Settings()))  # type: ignore[arg-type]
     served = {
         (route.method, route.resource.canonical)
         for route in app.router.routes()

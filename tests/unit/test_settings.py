@@ -35,6 +35,13 @@ def test_the_defaults_are_valid() -> None:
         ({"ARCHIVEWORKER_LOG_LEVEL": "LOUD"}, "must be DEBUG, INFO, WARNING or ERROR, got 'LOUD'"),
         ({"ARCHIVEWORKER_JOBS_MAX_COUNT": "0"}, "ARCHIVEWORKER_JOBS_MAX_COUNT must be 1..256, got 0"),
         ({"ARCHIVEWORKER_PUBLIC_ORIGINS": "moodle"}, "'moodle': the URL must begin with http"),
+        (
+            {"ARCHIVEWORKER_ALLOWED_LMS": "https://moodle.example.org,moodle"},
+            "ALLOWED_LMS: 'moodle': the URL must begin with",
+        ),
+        ({"ARCHIVEWORKER_TRUSTED_PROXIES": "10.0.0.1/8"}, "10.0.0.1/8.* has host bits set"),
+        ({"ARCHIVEWORKER_POST_SECRET": "too-short"}, "POST_SECRET must be 16 to 256 letters"),
+        ({"ARCHIVEWORKER_POST_SECRET": "made/up/secret/with/slashes"}, "POST_SECRET must be 16 to 256 letters"),
         ({"QUIZ_ARCHIVER_QUEU_SIZE": "1"}, "did you mean QUIZ_ARCHIVER_QUEUE_SIZE"),
         ({"ARCHIVEWORKER_ADMIN_TOKEN_FILE": "/no/such/file"}, "/no/such/file cannot be read"),
     ],
@@ -100,7 +107,7 @@ def test_secrets_come_from_files_and_never_show(tmp_path: Path) -> None:
 
 
 def test_every_number_has_its_unit_in_its_name() -> None:
-    units = ("_s", "_mib", "_days", "_years", "_bytes", "_count", "_level", "_mm", "_px", "port")
+    units = ("_s", "_mib", "_per_minute", "_days", "_years", "_bytes", "_count", "_level", "_mm", "_px", "port")
     for item in fields(Settings):
         if isinstance(item.default, int | float) and not isinstance(item.default, bool):
             assert item.name.endswith(units), item.name

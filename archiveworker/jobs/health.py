@@ -1,0 +1,101 @@
+"""Whether this process can do its work now: database, browser, disk, and whether it is about to end.
+
+Each check really does what a job would do. The page that is printed for it is small, and a good outcome is kept for a
+while: a monitor that asks every second costs no more than one that asks every minute.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+import structlog
+from dbos import DBOS
+
+from archiveworker.domain.document import Document, PdfProfile, Renderer, RenderOptions
+from archiveworker.domain.errors import ArchiveWorkerError
+from archiveworker.jobs.drain import DrainGate
+from archiveworker.jobs.tools import JobTools
+
+log = structlog.get_logger(__name__)
+
+_DATABASE_LIMIT_S: Final = 5.0
+_BROWSER_LIMIT_S: Final = 20.0
+_BROWSER_KEPT_S: Final = 60.0
+_PAGE: Final = Document(
+    html="<!DOCTYPE html><title>Ready?</title><p>ready</p>",
+    base_url="http://archiveworker.invalid",
+    title="Ready?",
+    created_at=datetime(2000, 1, 1, tzinfo=UTC),
+    must_contain=("ready",),
+)
+
+
+class Health:
+    """Answers whether this process is ready for jobs.
+
+    Args:
+        tools: what the jobs work with.
+        gate: says whether the worker drains.
+    """
+
+    def __init__(self, tools: JobTools, gate: DrainGate) -> None:
+        self._tools = tools
+        self._gate = gate
+        self._browser_lock = asyncio.Lock()
+        self._browser_checked_s: float | None = None
+        self._browser_trouble = ""
+
+    async def troubles(self) -> dict[str, str]:
+        """Return a sentence for each check; an empty one where all is well.
+
+        Returns:
+            keys ``database``, ``browser``, ``disk`` and ``draining``.
+        """
+        database, browser, disk = await asyncio.gather(
+            _sentence("database", self._database), self._browser(), _sentence("disk", self._disk)
+        )
+        draining = "The worker is shutting down." if self._gate.is_draining else ""
+        return {"database": database, "browser": browser, "disk": disk, "draining": draining}
+
+    async def _database(self) -> str:
+        async with asyncio.timeout(_DATABASE_LIMIT_S):
+            await DBOS.list_workflows_async(limit=1, load_input=False, load_output=False)
+        return ""
+
+    async def _disk(self) -> str:
+        free, wanted = await asyncio.to_thread(self._tools.spool.free_bytes), self._tools.policy.min_free_bytes
+        if free >= wanted:
+            return ""
+        return f"{free} bytes are free on the disk of the data folder, ARCHIVEWORKER_MIN_FREE_BYTES wants {wanted}."
+
+    async def _browser(self) -> str:
+        """Print a page, unless that was done a short while ago."""
+        clock = self._tools.clock
+        async with self._browser_lock:
+            known = self._browser_checked_s
+            if known is None or clock.monotonic_s() - known >= _BROWSER_KEPT_S or self._browser_trouble:
+                self._browser_trouble = await _sentence("browser", lambda: _print_a_page(self._tools.renderer))
+                self._browser_checked_s = clock.monotonic_s()
+            return self._browser_trouble
+
+
+async def _print_a_page(renderer: Renderer) -> str:
+    with TemporaryDirectory(prefix="archiveworker-ready-") as folder:
+        async with asyncio.timeout(_BROWSER_LIMIT_S):
+            await renderer.render(_PAGE, RenderOptions(profile=PdfProfile.OFF), Path(folder))
+    return ""
+
+
+async def _sentence(name: str, check: Callable[[], Awaitable[str]]) -> str:
+    try:
+        return await check()
+    except TimeoutError:
+        return f"The {name} did not answer in time."
+    except ArchiveWorkerError as exc:
+        return str(exc)
+    except Exception:
+        log.exception("health_check_failed", check=name)
+        return f"The check of the {name} failed; the worker's log has the details."

@@ -1,0 +1,35 @@
+"""What routes read from a request besides its body."""
+
+import re
+from typing import Final
+
+from aiohttp import web
+
+from archiveworker.domain.errors import NotFoundError
+from archiveworker.domain.ids import JobId
+from archiveworker.jobs.engine import Engine
+
+ENGINE: web.AppKey[Engine] = web.AppKey("engine")
+_JOB_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def job_id_of(request: web.Request) -> JobId:
+    """Return the job that the address names; only what can be a job's id reaches the database and the disk.
+
+    Raises:
+        NotFoundError: it cannot be one.
+    """
+    text = request.match_info["job_id"]
+    if not _JOB_ID.fullmatch(text):
+        raise unknown_job(text)
+    return JobId(text)
+
+
+def unknown_job(text: str) -> NotFoundError:
+    """Return the error for a job that is not there."""
+    return NotFoundError(f"Job with requested jobid '{_shown(text)}' was not found")
+
+
+def _shown(text: str) -> str:
+    """Return foreign text for an error message: printable and short."""
+    return "".join(c if c.isprintable() else "?" for c in text[:80])

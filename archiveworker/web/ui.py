@@ -1,0 +1,164 @@
+"""Pages for administrators: log in, the newest jobs, one job with all that is known of it, and what to do with it.
+
+They show what ``/jobs`` answers, and do what its routes do; nothing can be seen or done here that the API cannot.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import wraps
+from typing import Any, Final
+
+from aiohttp import web
+
+from archiveworker.domain.errors import AccessDeniedError, ArchiveWorkerError
+from archiveworker.domain.job import JobState
+from archiveworker.reports.index import human_size
+from archiveworker.web.access import ADMIN_TOKEN, is_token, require_admin
+from archiveworker.web.errors import Handler
+from archiveworker.web.gate import GATE
+from archiveworker.web.pages import language, page, see_other, words
+from archiveworker.web.request import ENGINE, job_id_of
+from archiveworker.web.session import COOKIE, LIFE_S, Sessions, is_cross_site
+
+_SHOWN_JOBS: Final = 50
+_FOLLOWED_JOBS: Final = 10
+"""Jobs of the list whose progress is looked up; each costs a query over its items."""
+_LOOKS: Final[Mapping[str, str]] = {
+    JobState.FINISHED: "good",
+    JobState.FAILED: "bad",
+    JobState.TIMEOUT: "bad",
+    JobState.CANCELLED: "",
+}
+
+
+def for_people(handler: Handler) -> Handler:
+    """Make errors pages; who is not logged in is asked to log in."""
+
+    @wraps(handler)
+    async def shown(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except AccessDeniedError as exc:
+            if request.app[ADMIN_TOKEN] is not None and not is_cross_site(request):
+                return see_other(request, "/ui/login")
+            return page(request, "error", status=exc.http_status, sentence=str(exc))
+        except ArchiveWorkerError as exc:
+            return page(request, "error", status=exc.http_status, sentence=str(exc))
+
+    return shown
+
+
+@for_people
+async def get_login(request: web.Request) -> web.StreamResponse:
+    """Ask for the admin token."""
+    return page(request, "login", wrong=False)
+
+
+@for_people
+async def post_login(request: web.Request) -> web.StreamResponse:
+    """Log in with the admin token."""
+    request.app[GATE].count(request)
+    token = request.app[ADMIN_TOKEN]
+    given = (await request.post()).get("token", "")
+    if is_cross_site(request) or token is None or not isinstance(given, str) or not is_token(given.strip(), token):
+        return page(request, "login", status=403, wrong=True)
+    response = see_other(request, "/ui")
+    secure = request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
+    response.set_cookie(
+        COOKIE, Sessions(token).issue(), max_age=LIFE_S, httponly=True, samesite="Strict", secure=secure
+    )
+    return response
+
+
+async def post_logout(request: web.Request) -> web.StreamResponse:
+    """Forget the cookie."""
+    response = see_other(request, "/ui/login")
+    response.del_cookie(COOKIE)
+    return response
+
+
+@for_people
+async def get_jobs(request: web.Request) -> web.StreamResponse:
+    """Show the newest jobs."""
+    require_admin(request)
+    engine = request.app[ENGINE]
+    status = await engine.worker_status()
+    running = set(status["jobs_processing"][:_FOLLOWED_JOBS])
+    jobs = []
+    for job in await engine.jobs(_SHOWN_JOBS):
+        progress = (await engine.job_view(job["id"]))["progress"] if job["id"] in running else None
+        jobs.append(_head(request, job, job["archive"], progress))
+    free = max(0, status["jobs_max"] + status["queue_max"] - len(status["jobs_processing"]) - status["queue_len"])
+    return page(request, "jobs", jobs=jobs, worker=status, free=free)
+
+
+@for_people
+async def get_job(request: web.Request) -> web.StreamResponse:
+    """Show one job."""
+    require_admin(request)
+    view = await request.app[ENGINE].job_view(job_id_of(request))
+    archive = view["archive"]
+    state = JobState(view["state"])
+    items = [
+        {**item, "size": human_size(item["size_bytes"]), "took": f"{item['took_s']:.1f}"} for item in view["items"]
+    ]
+    states = words(language(request))["states"]
+    return page(
+        request,
+        "job",
+        job=_head(request, view, archive and archive["name"], view["progress"]) | {"is_final": state.is_final},
+        archive=archive and {**archive, "size": human_size(archive["size_bytes"])},
+        actions=_actions(state),
+        warnings=view["warnings"],
+        failures=view["failures"],
+        history=[
+            {"at": step["at"], "shown": _moment(step["at"]), "word": states[step["state"]]} for step in view["history"]
+        ],
+        evidence=view["evidence"],
+        items=items,
+        page_count=sum(item["pages"] for item in items),
+    )
+
+
+@for_people
+async def post_action(request: web.Request) -> web.StreamResponse:
+    """Cancel a job or run it again, and show it."""
+    require_admin(request)
+    job_id, action = job_id_of(request), request.match_info["action"]
+    if action == "cancel":
+        await request.app[ENGINE].cancel(job_id)
+    else:
+        await request.app[ENGINE].retry(job_id, None)
+    return see_other(request, f"/ui/jobs/{job_id}")
+
+
+def _actions(state: JobState) -> tuple[str, ...]:
+    if not state.is_final:
+        return ("cancel",)
+    return () if state is JobState.FINISHED else ("retry",)
+
+
+def _head(
+    request: web.Request, job: Mapping[str, Any], archive_name: str | None, progress: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """Return what both pages show of a job."""
+    shown = None
+    if progress is not None and progress["items_total"]:
+        ended = progress["items_done"] + progress["items_failed"]
+        shown = {"ended": ended, "total": progress["items_total"], "percent": progress["percent"]}
+    return {
+        "id": job["id"],
+        "name": archive_name or job["id"],
+        "state_word": words(language(request))["states"][job["state"]],
+        "look": _LOOKS.get(job["state"], "busy"),
+        "source": job["source"],
+        "lms": job["lms"],
+        "accepted_at": job["accepted_at"],
+        "accepted": _moment(job["accepted_at"]),
+        "reason": job["reason"],
+        "progress": shown,
+    }
+
+
+def _moment(iso: str) -> str:
+    return f"{datetime.fromisoformat(iso):%Y-%m-%d %H:%M:%S} UTC"

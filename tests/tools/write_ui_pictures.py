@@ -1,0 +1,55 @@
+"""Writes the pictures of the worker's own pages for the docs: ``python tests/tools/write_ui_pictures.py``.
+
+A worker and the demo LMS run for it; the pages are those of a real job.
+"""
+
+import asyncio
+import shutil
+import tempfile
+from pathlib import Path
+
+from playwright.async_api import async_playwright
+
+from archiveworker.demo.server import DemoOptions, DemoServer
+from tests.fakes.worker import WorkerProcess
+
+IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+SIZE = {"width": 1100, "height": 720}
+
+
+async def main() -> None:
+    """Run one job and look at it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with DemoServer(DemoOptions(seed=7, attempts=8, workdir=folder / "lms")) as lms:
+            settings = {"TSA_URLS": lms.tsa_url, "TSA_CA": str(lms.authority.root_pem)}
+            worker = WorkerProcess(folder, settings)
+            await worker.start()
+            try:
+                _, answer = await lms.submit(worker.url, lms.request(7))
+                await worker.ended(answer["jobid"])
+                await _look(worker, answer["jobid"], lms.deliveries[0].path)
+            finally:
+                await worker.stop()
+
+
+async def _look(worker: WorkerProcess, job_id: str, archive: Path) -> None:
+    path = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        page = await browser.new_page(viewport=SIZE, locale="en-GB", device_scale_factor=1)
+        await page.goto(f"{worker.url}/ui")
+        await page.screenshot(path=IMAGES / "ui-jobs.png")
+        await page.goto(f"{worker.url}/ui/jobs/{job_id}")
+        await page.screenshot(path=IMAGES / "ui-job.png", full_page=True)
+        await page.goto(f"{worker.url}/verify")
+        await page.screenshot(path=IMAGES / "ui-verify.png")
+        await page.locator("#archive").set_input_files(archive)
+        evidence = worker.data / "jobs" / job_id / "evidence"
+        await page.locator("#stamps").set_input_files(next(evidence.glob("*.tar.gz.tsr")))
+        await page.get_by_role("button", name="Verify").click()
+        await page.screenshot(path=IMAGES / "ui-verdict.png")
+        await browser.close()
+
+
+asyncio.run(main())
