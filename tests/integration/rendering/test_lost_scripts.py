@@ -44,7 +44,7 @@ async def test_a_module_of_moodle_that_cannot_be_had_is_not_awaited(patient: Chr
 
 
 async def test_mathjax_that_nobody_configures_is_not_awaited(patient: ChromiumRenderer, render: Render) -> None:
-    """The real MathJax 2.7 as Moodle starts it: a module of Moodle's, which cannot be had, should have configured it."""
+    """The real MathJax 2.7 as Moodle starts it: a module that cannot be had should configure it."""
     html = f"<p>\\(x^2\\)</p><script src='{MATHJAX}'></script><script src='{MODULE}'></script>"
     result = await render(html, by=patient)
     assert "mathjax2: not configured (a script could not be loaded)" in only_warning(result.warnings, LOST)
