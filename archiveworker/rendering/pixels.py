@@ -6,7 +6,6 @@ these take is bounded by the memory that a page may take (``memory_limit``).
 """
 
 import io
-from collections.abc import Sequence
 
 from PIL import Image, UnidentifiedImageError
 
@@ -31,20 +30,19 @@ def looks_like_image(data: bytes) -> bool:
     return data.startswith(_BEGINNINGS) or data[4:8] == _BOX
 
 
-def opened(data: bytes, max_image_px: int, formats: Sequence[str] = FORMATS) -> Image.Image:
+def opened(data: bytes, max_image_px: int) -> Image.Image:
     """Return an image that may be unpacked; it is not yet.
 
     Args:
         data: the file.
         max_image_px: width times height.
-        formats: names of Pillow's.
 
     Raises:
         TooManyPixelsError: it has more.
         OSError, ValueError, SyntaxError, EOFError: it cannot be read.
     """
     try:
-        image = Image.open(io.BytesIO(data), formats=formats)
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
         raise TooManyPixelsError from exc
     if image.width * image.height > max_image_px:
