@@ -61,5 +61,11 @@ class Book:
         if message:
             self.story = self.story.warned(subject, message)
 
+    async def correct(self, subject: str, message: str, corrected: str) -> None:
+        """Put another message in the place of a warning's, or drop the warning when there is none, and publish it."""
+        self.story = self.story.without_warning(subject, message)
+        self.warn(subject, corrected)
+        await self._publish()
+
     async def _publish(self) -> None:
         await DBOS.set_event_async(STORY_EVENT, self.story.to_json())

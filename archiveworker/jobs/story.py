@@ -50,6 +50,11 @@ class Story:
         warning = {"subject": subject, "message": message}
         return self if warning in self.warnings else replace(self, warnings=(*self.warnings, warning))
 
+    def without_warning(self, subject: str, message: str) -> "Story":
+        """Return the story without a warning."""
+        warning = {"subject": subject, "message": message}
+        return replace(self, warnings=tuple(one for one in self.warnings if one != warning))
+
     def to_json(self) -> Json:
         """Return the stored form."""
         return {"format": FORMAT, **asdict(self), "state": self.state.value}

@@ -128,11 +128,16 @@ def _media() -> TorturePage:
     return TorturePage(_question(1, "<p>Hand in a recording.</p>", _fragment("media", poster=poster, picture=image)))
 
 
+def _icons() -> TorturePage:
+    head = f"<link rel=stylesheet href='{CDN}/@fortawesome/fontawesome-free/css/all.min.css'>"
+    text = _fragment("icons")
+    return TorturePage(_page(head, _question(1, text, text)), LIBRARIES, shows="icon as a bullet")
+
+
 def _long() -> TorturePage:
-    text = "An answer without an end, with <em>words</em> of some languages: Größe, 中文, العربية and 😀. " * 40
-    image = picture(photo(), "PNG")
-    questions = [_question(n, f"<p>Question {n}</p>{image}", f"<p>{text}</p><p>{text}</p>") for n in range(1, 131)]
-    return TorturePage("<h1>Long</h1>" + "".join(questions))
+    text = "<p>An answer, with <em>words</em> of some languages: Größe, 中文, العربية and 😀.</p>" * 9
+    pages = (f"<div style='break-before: page'><h2>Question {n}</h2>{text}</div>" for n in range(1, 111))
+    return TorturePage("<h1>Long</h1>" + "".join(pages))
 
 
 _MAKERS: dict[str, Callable[[], TorturePage]] = {
@@ -145,6 +150,7 @@ _MAKERS: dict[str, Callable[[], TorturePage]] = {
     "jsxgraph-formulas": lambda: _jsxgraph(_fragment("labels"), _script("mathjax3/es5/tex-chtml.js")),
     "ace": _ace,
     "h5p": _h5p,
+    "icons": _icons,
     "essay-from-word": lambda: _asked("word"),
     "right-to-left": lambda: _asked("right-to-left"),
     "right-to-left-page": _right_to_left_page,
@@ -159,7 +165,9 @@ _MAKERS: dict[str, Callable[[], TorturePage]] = {
     "long": _long,
 }
 QUIZ_NAMES = tuple(_MAKERS)
-LIBRARY_NAMES = tuple(name for name in _MAKERS if name.startswith(("mathjax3", "mathjax4", "jsxgraph", "ace", "h5p")))
+LIBRARY_NAMES = tuple(
+    name for name in _MAKERS if name.startswith(("mathjax3", "mathjax4", "jsxgraph", "ace", "h5p", "icons"))
+)
 
 
 def quiz_page(name: str) -> TorturePage:
