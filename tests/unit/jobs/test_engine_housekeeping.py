@@ -18,7 +18,6 @@ from archiveworker.jobs.tools import JobPolicy, JobTools
 from archiveworker.runtime.sealed import SealedTokens, load_or_create_key
 from archiveworker.runtime.spool import LocalSpool
 
-
 FORGOTTEN = new_job_id()
 """Has files, but no workflow."""
 
