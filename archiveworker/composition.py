@@ -85,6 +85,7 @@ def build_renderer(settings: Settings) -> ChromiumRenderer:
             renders_per_browser_count=settings.browser_renders_count,
             renders_per_context_count=settings.context_pages_count,
             browser_max_mib=settings.browser_max_mib,
+            page_max_mib=settings.page_max_mib,
             ready_limit_s=settings.ready_timeout_s,
             render_limit_s=settings.render_timeout_s,
             margin_mm=settings.page_margin_mm,

@@ -111,6 +111,7 @@ class Settings:
     browser_count: int = _setting(0, "Browsers at once; 0: one per core and one more.", low=0, high=64)
     browser_renders_count: int = _setting(200, "Pages after which a browser is replaced.", low=1)
     browser_max_mib: int = _setting(1500, "Private memory at which a browser is replaced.", low=200)
+    page_max_mib: int = _setting(1500, "Memory that one page may take in its browser; more ends it.", low=200)
     context_pages_count: int = _setting(
         50,
         "Pages of one LMS that share a browser context, wiped in between; 1: a new context for each.",

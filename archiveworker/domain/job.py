@@ -56,6 +56,11 @@ class ArchiveFormat(StrEnum):
     ZIP_STORED = "zip-stored"
     """A zip without compression."""
 
+    @property
+    def suffix(self) -> str:
+        """End of the file's name, without a dot at its beginning."""
+        return "tar.gz" if self is ArchiveFormat.TAR_GZ else "zip"
+
 
 class ArchiveLayout(StrEnum):
     """Where things stand in the archive (docs/adr/0009)."""

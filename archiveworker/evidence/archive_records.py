@@ -127,28 +127,55 @@ def note_proof(proved: ProvedRecord, subject: str, findings: Findings) -> None:
         )
 
 
-def file_digests(archive: Path, algorithms: Sequence[HashAlgorithm]) -> dict[HashAlgorithm, dict[str, bytes]]:
-    """Return digests of all files outside the evidence, a bag's own tag files left out, taken in one pass.
+class FileDigests:
+    """Takes digests of all files outside the evidence, a bag's own tag files left out, while somebody reads them.
+
+    Args:
+        algorithms: of the digests.
+    """
+
+    def __init__(self, algorithms: Sequence[HashAlgorithm]) -> None:
+        self._found: dict[HashAlgorithm, dict[str, bytes]] = {algorithm: {} for algorithm in algorithms}
+        self._running = {algorithm: hashlib.new(algorithm.value) for algorithm in algorithms}
+        self._name = ""
+
+    def take(self, name: str, chunk: bytes) -> None:
+        """Take the next piece of a file, one file after the other; of an empty file an empty piece."""
+        if name != self._name:
+            self._close()
+            self._name = name
+        for one in self._running.values():
+            one.update(chunk)
+
+    def of(self, algorithm: HashAlgorithm) -> dict[str, bytes]:
+        """Return the digests of all files by name."""
+        self._close()
+        found = self._found[algorithm]
+        left_out = bagit.TAG_NAMES if bagit.TAG_LIST_NAME.value in found else ()
+        return {name: digest for name, digest in found.items() if name not in left_out}
+
+    def _close(self) -> None:
+        if self._name and not self._name.startswith("evidence/"):
+            for algorithm, one in self._running.items():
+                self._found[algorithm][self._name] = one.digest()
+        self._running = {algorithm: hashlib.new(algorithm.value) for algorithm in self._found}
+        self._name = ""
+
+
+def file_digests(archive: Path, algorithms: Sequence[HashAlgorithm]) -> FileDigests:
+    """Return the digests of an archive's files, taken in one pass.
 
     Raises:
         NotFoundError: there is no such file or folder.
         VerificationError: the container is damaged.
         OSError: the archive cannot be read.
     """
-    found: dict[HashAlgorithm, dict[str, bytes]] = {algorithm: {} for algorithm in algorithms}
+    digests = FileDigests(algorithms)
     for member in opening.sound_members(archive):
-        running = {algorithm: hashlib.new(algorithm.value) for algorithm in algorithms}
+        digests.take(member.name, b"")
         for chunk in member.chunks:
-            for one in running.values():
-                one.update(chunk)
-        if not member.name.startswith("evidence/"):
-            for algorithm, one in running.items():
-                found[algorithm][member.name] = one.digest()
-    for digests in found.values():
-        if bagit.TAG_LIST_NAME.value in digests:
-            for name in bagit.TAG_NAMES:
-                digests.pop(name, None)
-    return found
+            digests.take(member.name, chunk)
+    return digests
 
 
 def _compare(archive: Path, renewed: Sequence[Renewal], findings: Findings) -> None:
@@ -162,7 +189,7 @@ def _compare(archive: Path, renewed: Sequence[Renewal], findings: Findings) -> N
         findings.bad(STEP, str(exc))
         return
     for renewal in trees:
-        for name in _differing(seen[renewal.algorithm], renewal.digests):
+        for name in _differing(seen.of(renewal.algorithm), renewal.digests):
             findings.bad(STEP, f"its {renewal.algorithm.value} is not the one that was stamped by a renewal", name)
 
 

@@ -10,29 +10,16 @@ All of it is synchronous: async code calls ``pack`` by ``asyncio.to_thread``.
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from archiveworker.domain.digest import Digest, HashAlgorithm, Sha256
 from archiveworker.domain.ids import ArchivePath
-from archiveworker.evidence.digests import Digested, HashingWriter, hashed_file
+from archiveworker.domain.job import ArchiveFormat
 from archiveworker.evidence.entries import Entry, check_names, check_unchanged, chunks_of
 from archiveworker.evidence.tar_writer import TarGzWriter
 from archiveworker.evidence.zip_writer import ZipWriter
-
-
-class ContainerFormat(StrEnum):
-    """How an archive is packed. The value is also what a setting may say."""
-
-    TAR_GZ = "tar.gz"
-    ZIP = "zip"
-    ZIP_STORED = "zip-stored"
-
-    @property
-    def suffix(self) -> str:
-        """End of the file's name, without a dot at its beginning."""
-        return "tar.gz" if self is ContainerFormat.TAR_GZ else "zip"
+from archiveworker.runtime.digests import Digested, HashingWriter, hashed_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +49,7 @@ def pack(
     *,
     spool: Path,
     target: Path,
-    container: ContainerFormat = ContainerFormat.TAR_GZ,
+    container: ArchiveFormat = ArchiveFormat.TAR_GZ,
     level: int = 1,
     stamped: HashAlgorithm | None = None,
 ) -> PackedArchive:
@@ -93,10 +80,10 @@ def pack(
     return PackedArchive(target, done.sha256, done.size_bytes, done.stamped)
 
 
-def _writer(output: HashingWriter, container: ContainerFormat, level: int) -> _Writer:
-    if container is ContainerFormat.TAR_GZ:
+def _writer(output: HashingWriter, container: ArchiveFormat, level: int) -> _Writer:
+    if container is ArchiveFormat.TAR_GZ:
         return TarGzWriter(output, level=level)
-    return ZipWriter(output, level=None if container is ContainerFormat.ZIP_STORED else level)
+    return ZipWriter(output, level=None if container is ArchiveFormat.ZIP_STORED else level)
 
 
 def _checked(entry: Entry, spool: Path) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from archiveworker.domain.digest import Sha256
 from archiveworker.domain.document import ArchiveFile
 from archiveworker.domain.errors import VerificationError
 from archiveworker.domain.ids import ArchivePath
-from archiveworker.evidence.digests import CHUNK_BYTES, Digested
+from archiveworker.runtime.digests import CHUNK_BYTES, Digested
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,10 @@ from archiveworker.domain.digest import HashAlgorithm, Sha256
 from archiveworker.domain.document import ArchiveFile
 from archiveworker.domain.errors import NotFoundError, VerificationError
 from archiveworker.domain.ids import ArchivePath
+from archiveworker.domain.job import ArchiveFormat
 from archiveworker.evidence import assembly, leaves, opening, proof, renewals, timestamp_check
 from archiveworker.evidence import manifest as lists
-from archiveworker.evidence.container import ContainerFormat, pack
+from archiveworker.evidence.container import pack
 from archiveworker.evidence.entries import Entry, InlineFile
 from archiveworker.evidence.history import History
 from archiveworker.evidence.people import belongings_of
@@ -83,7 +84,7 @@ def extract(archive: Path, target: Path, *, paths: Sequence[str] = (), person: s
         rows = {path: row for name, data in tables.items() for path, row in leaves.rows_of(name, data).items()}
         taken = _take(archive, names, rows, Path(folder))
         entries, proved = _entries(history, taken)
-        pack(entries, spool=Path(folder), target=target, container=ContainerFormat.ZIP)
+        pack(entries, spool=Path(folder), target=target, container=ArchiveFormat.ZIP)
     return Extracted(target, tuple(names), proved)
 
 

@@ -10,7 +10,7 @@ import struct
 
 from isal import isal_zlib
 
-from archiveworker.evidence.digests import HashingWriter
+from archiveworker.runtime.digests import HashingWriter
 
 _HEADER = bytes.fromhex("1f8b08000000000000ff")
 _SEAL_HEADER = bytes.fromhex("1f8b08040000000000ff")

@@ -1,6 +1,7 @@
 """Opens archives and proofs of any packing for a pass over their files, with the strict readers of ``verify``."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from archiveworker.domain.errors import NotFoundError, VerificationError
@@ -80,8 +81,15 @@ def is_kept(name: str) -> bool:
     return name in _KEPT_NAMES or name.startswith(_KEPT_FOLDERS) or is_table(name)
 
 
-def read_kept(archive: Path, limits: Limits | None = None) -> dict[str, bytes]:
+def read_kept(
+    archive: Path, limits: Limits | None = None, *, seen: Callable[[str, bytes], object] | None = None
+) -> dict[str, bytes]:
     """Return the contents of the manifest, the tables, and what belongs to the hash tree.
+
+    Args:
+        archive: a tar.gz or zip file, or a folder.
+        limits: against archives made to exhaust the machine.
+        seen: is given every file on the way, by name and piece; an empty piece first.
 
     Raises:
         NotFoundError: there is no such file or folder.
@@ -92,7 +100,9 @@ def read_kept(archive: Path, limits: Limits | None = None) -> dict[str, bytes]:
     kept: dict[str, bytes] = {}
     for member in sound_members(archive, limits):
         data = bytearray()
-        for chunk in member.chunks:
+        for chunk in chain((b"",), member.chunks):
+            if seen is not None:
+                seen(member.name, chunk)
             if is_kept(member.name):
                 data += chunk
             if len(data) > limits.max_list_bytes:

@@ -2,7 +2,8 @@
 
 Archives are not touched; what is new lies beside them (``renewals``). Several archives are renewed by one time-stamp
 over a small tree of their own: an authority may ask money for each. An archive is verified before, completely, and not
-renewed when it is bad: a renewal would make damage look like evidence. What was made is judged before it is stored.
+renewed when it is bad: a renewal would make damage look like evidence. What was made is judged before it is stored. An
+archive is read twice: to be verified, and to be renewed.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from archiveworker.domain.errors import VerificationError
 from archiveworker.domain.evidence import Timestamp, Timestamper, Verdict
 from archiveworker.evidence import assembly, evidence_names, leaves, opening, renewals
 from archiveworker.evidence import manifest as lists
-from archiveworker.evidence.archive_records import file_digests
+from archiveworker.evidence.archive_records import FileDigests
 from archiveworker.evidence.hash_tree import HashTree
 from archiveworker.evidence.history import History
 from archiveworker.evidence.layout import revocation_files
@@ -46,10 +47,10 @@ class Renewed:
 
 @dataclass(slots=True)
 class _Prepared:
-    """An archive on its way: ``digest`` is what has to be stamped for it."""
+    """An archive on its way: ``kept`` is what was read of it, ``digest`` what has to be stamped for it."""
 
     archive: Path
-    manifest: bytes = field(repr=False)
+    kept: dict[str, bytes] = field(repr=False)
     algorithm: HashAlgorithm
     is_hash_tree: bool
     digest: bytes
@@ -106,15 +107,15 @@ def _prepare(archive: Path, algorithm: HashAlgorithm | None) -> _Prepared:
         raise VerificationError(
             f"{archive} is bad and was not renewed: {first.subject}: {first.message}; archiveworker verify says more"
         )
-    kept = opening.read_kept(archive)
+    # A large archive takes minutes to read: whatever is needed of it is taken on one way.
+    seen = FileDigests(() if algorithm is None else (algorithm,))
+    kept = opening.read_kept(archive, seen=seen.take)
     history = assembly.history_of(kept, renewals.read_all(archive))
-    manifest = kept[_MANIFEST]
-    wanted = algorithm or history.algorithm
-    if wanted is history.algorithm:
-        return _Prepared(archive, manifest, wanted, False, history.next_digest())
-    digests = file_digests(archive, (wanted,))[wanted]
-    new = history.joined(leaves.later_leaves(wanted, digests, assembly.tables_of(kept)))
-    return _Prepared(archive, manifest, wanted, True, history.tree_over(new).root, digests)
+    if algorithm in (None, history.algorithm):
+        return _Prepared(archive, kept, history.algorithm, False, history.next_digest())
+    digests = seen.of(algorithm)
+    new = history.joined(leaves.later_leaves(algorithm, digests, assembly.tables_of(kept)))
+    return _Prepared(archive, kept, algorithm, True, history.tree_over(new).root, digests)
 
 
 def _store(one: _Prepared, stamp: Timestamp, above: tuple[bytes, ...]) -> Renewed:
@@ -124,9 +125,8 @@ def _store(one: _Prepared, stamp: Timestamp, above: tuple[bytes, ...]) -> Renewe
         renewals.CHAIN_NAME: stamp.chain_pem,
         **{path.value.removeprefix(evidence_names.FOLDER): data for path, data in revocation_files(stamp).items()},
     }
-    manifest = Sha256.of(one.manifest)
-    renewal = Renewal(one.is_hash_tree, one.algorithm, manifest, above, one.digests, files)
-    kept = opening.read_kept(one.archive)
-    history = assembly.history_of(kept, (*renewals.read_all(one.archive), renewal))
-    proved = judged(history, one.manifest)
+    manifest = one.kept[_MANIFEST]
+    renewal = Renewal(one.is_hash_tree, one.algorithm, Sha256.of(manifest), above, one.digests, files)
+    history = assembly.history_of(one.kept, (*renewals.read_all(one.archive), renewal))
+    proved = judged(history, manifest)
     return Renewed(one.archive, renewals.write(one.archive, renewal), one.is_hash_tree, proved)

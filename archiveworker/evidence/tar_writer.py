@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from archiveworker.domain.ids import ArchivePath
 from archiveworker.evidence import ustar
-from archiveworker.evidence.digests import HashingWriter
 from archiveworker.evidence.gzip_writer import SealedGzipWriter
+from archiveworker.runtime.digests import HashingWriter
 
 
 class TarGzWriter:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from isal import isal_zlib
 
 from archiveworker.domain.ids import ArchivePath
-from archiveworker.evidence.digests import HashingWriter
+from archiveworker.runtime.digests import HashingWriter
 
 SEAL_PREFIX = b"sha256 of everything before the end record: "
 

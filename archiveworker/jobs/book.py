@@ -71,6 +71,12 @@ class Book:
         """Note what came of the archive at a target; published with the next change."""
         self.story = self.story.with_delivery(target, state, message)
 
+    async def correct(self, subject: str, message: str, corrected: str) -> None:
+        """Put another message in the place of a warning's, or drop the warning when there is none, and publish it."""
+        self.story = self.story.without_warning(subject, message)
+        self.warn(subject, corrected)
+        await self.publish()
+
     async def publish(self) -> None:
         """Let everyone see the story as it is."""
         await DBOS.set_event_async(STORY_EVENT, self.story.to_json())

@@ -81,6 +81,7 @@ class Engine:
         self._sweeper: asyncio.Task[None] | None = None
         self._intake = asyncio.Lock()
         self._health = Health(tools, self._gate)
+        self._sweeping = asyncio.Lock()
 
     @property
     def is_draining(self) -> bool:
@@ -354,6 +355,10 @@ class Engine:
 
     async def sweep(self) -> None:
         """Discard the working files of jobs that ended long ago; evidence stays."""
+        async with self._sweeping:
+            await self._sweep()
+
+    async def _sweep(self) -> None:
         limit = self._tools.clock.now() - timedelta(days=self._config.keep_failed_days)
         keep = frozenset({EVIDENCE_FOLDER})
         for job_id in await asyncio.to_thread(self._tools.spool.jobs_with_files, besides=keep):

@@ -12,7 +12,7 @@ from archiveworker.domain.evidence import Check, Verdict, VerificationReport
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import FinishedArchive, JobState
 from archiveworker.evidence import evidence_names, layout, leaves
-from archiveworker.evidence.container import ContainerFormat, pack
+from archiveworker.evidence.container import pack
 from archiveworker.evidence.entries import InlineFile
 from archiveworker.evidence.verify import verify
 from archiveworker.jobs.delivering import PACKAGE_FOLDER
@@ -91,7 +91,7 @@ class FinishSteps:
         stamps = await asyncio.to_thread(stamps_from_json, stamped["stamp"], folder)
         of_tree = await asyncio.to_thread(tree_from_json, stamped.get("tree"), folder)
         evidence = layout.evidence_of(manifest, stamps, record, of_tree)
-        container = ContainerFormat(options.archive_format or self._tools.policy.archive_format)
+        container = options.archive_format or self._tools.policy.archive_format
         spool = await asyncio.to_thread(self._tools.spool.item, job_id, PACKAGE_FOLDER)
         name = f"{options.archive_name}.{container.suffix}"
         target = spool.folder / f"archive.{container.suffix}"

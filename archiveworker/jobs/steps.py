@@ -32,6 +32,12 @@ from archiveworker.runtime import metrics
 log = structlog.get_logger(__name__)
 
 _LAST_ITEMS_S: Final = 300.0
+_FIRST_TRY_S: Final = 5.0
+
+
+def not_yet_told(state: JobState) -> str:
+    """Return the warning of a job whose end the LMS has not heard of, and may still."""
+    return f"The LMS could not be told yet that the job is {state.value}; the worker goes on trying."
 
 
 class JobSteps:
@@ -188,10 +194,16 @@ class JobSteps:
         await self._open_jobs.close(job_id)
         self._doomed.pop(job_id, None)
 
-    async def last_word(self, job_id: JobId, state: JobState) -> str:
-        """Tell the LMS that the job has ended without an archive; return a warning when it could not be told."""
+    async def last_word(self, job_id: JobId, state: JobState, *, is_patient: bool = False) -> str:
+        """Tell the LMS that the job has ended without an archive; return a warning when it could not be told.
+
+        An LMS that is down is waited for only by a patient call: for those who ask the worker, the job has ended.
+        """
         try:
-            await self.report(job_id, state)
+            async with asyncio.timeout(None if is_patient else _FIRST_TRY_S):
+                await self.report(job_id, state)
+        except TimeoutError:
+            return not_yet_told(state)
         except ArchiveWorkerError as exc:
             log.warning("final_state_not_reported", state=state.value, reason=str(exc))
             return f"The LMS could not be told that the job is {state.value}: {exc}"

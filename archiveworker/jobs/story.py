@@ -73,6 +73,11 @@ class Story:
             return replace(self, deliveries=tuple(entry if d["target"] == target else d for d in self.deliveries))
         return replace(self, deliveries=(*self.deliveries, entry))
 
+    def without_warning(self, subject: str, message: str) -> "Story":
+        """Return the story without a warning."""
+        warning = {"subject": subject, "message": message}
+        return replace(self, warnings=tuple(one for one in self.warnings if one != warning))
+
     def to_json(self) -> Json:
         """Return the stored form."""
         return {"format": FORMAT, **asdict(self), "state": self.state.value}

@@ -90,7 +90,7 @@ async def job_view(job_id: JobId) -> dict[str, Any]:
             "items_done": done,
             "items_failed": len(failures),
             "items_active": 0 if story.state.is_final else await active_items(job_id),
-            "percent": _percent(story, done + len(failures)),
+            "percent": _percent(story, done, len(failures)),
         },
         "items": [
             {
@@ -114,10 +114,15 @@ async def job_view(job_id: JobId) -> dict[str, Any]:
     }
 
 
-def _percent(story: Story, ended: int) -> int:
+def _percent(story: Story, done: int, failed: int) -> int:
+    """Return how far the job is; of one that ended without an archive, how much a retry need not make again."""
     if story.state is JobState.FINISHED:
         return 100
-    return min(99, 100 * ended // story.items_total) if story.items_total else 0
+    if not story.items_total:
+        return 0
+    if story.state.is_final:
+        return 100 * done // story.items_total
+    return min(99, 100 * (done + failed) // story.items_total)
 
 
 async def job_list(limit: int) -> list[dict[str, Any]]:

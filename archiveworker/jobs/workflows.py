@@ -21,7 +21,7 @@ from archiveworker.jobs.finish import FinishSteps
 from archiveworker.jobs.records import Json, StoredJob, item_to_json, job_from_json, plan_from_json
 from archiveworker.jobs.results import failure_to_json, finished_keys, item_workflow_id
 from archiveworker.jobs.running import reason_of, run_step
-from archiveworker.jobs.steps import JobSteps
+from archiveworker.jobs.steps import JobSteps, not_yet_told
 from archiveworker.jobs.story import Story, story_from_json
 from archiveworker.jobs.tools import JobPolicy
 from archiveworker.jobs.views import REDELIVERY
@@ -229,9 +229,13 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
 
     async def _end(self, job_id: JobId, book: Book, state: JobState, reason: str) -> None:
         await run_step("cancel_items", _cancel_items, job_id)
-        book.warn("job", await run_step("last_word", self._steps.last_word, job_id, state))
+        untold = await run_step("last_word", self._steps.last_word, job_id, state)
+        book.warn("job", untold)
         await book.enter(state, reason)
         await run_step("let_items_end", self._steps.let_items_end, job_id)
+        if untold == not_yet_told(state):
+            still_untold = await run_step("last_word_again", self._steps.last_word, job_id, state, is_patient=True)
+            await book.correct("job", untold, still_untold)
         await run_step("release", self._steps.release, job_id)
 
     def _item_failed(self, cause: Exception) -> Json:

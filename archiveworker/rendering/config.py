@@ -30,6 +30,7 @@ class GatewayConfig:
         request_limit_s: time for one request to the LMS.
         max_response_bytes: of one response, unpacked.
         max_document_bytes: of all responses to one page together.
+        max_image_px: pixels (width times height) of an image that may be unpacked, here or in the browser.
         max_request_count: requests that one page may make.
         cache_bytes: memory for the responses that all pages of an LMS share.
         scope_count: LMS origins whose caches are kept at the same time.
@@ -41,6 +42,7 @@ class GatewayConfig:
     request_limit_s: float = 20.0
     max_response_bytes: int = 32 * 1024**2
     max_document_bytes: int = 256 * 1024**2
+    max_image_px: int = 89_478_485
     max_request_count: int = 2_000
     cache_bytes: int = 128 * 1024**2
     scope_count: int = 4
@@ -58,6 +60,7 @@ class RendererConfig:
         renders_per_browser_count: a browser is replaced after so many.
         renders_per_context_count: a browser's context, with its cache, serves so many pages; 1 is a new one for each.
         browser_max_mib: a browser that holds more private memory is replaced after its page.
+        page_max_mib: a page for which the browser takes more memory than that is ended.
         thrifty: keep a site's process from page to page, and draw pages only when asked to; False leaves Chromium as it
             is on a screen, to compare with. Needs one page a browser.
         quiet_s: nothing may have changed and no request been open for so long before a page counts as ready.
@@ -70,7 +73,6 @@ class RendererConfig:
         viewport_width_px: of the window in which scripts run; 0 makes it as wide as the paper inside its margins.
         footer: what stands below each page.
         watermark: a text across each page; empty for none.
-        max_image_px: pixels (width times height) of an image that is still unpacked for shrinking.
         gateway: what pages may load.
     """
 
@@ -81,6 +83,7 @@ class RendererConfig:
     renders_per_browser_count: int = 200
     renders_per_context_count: int = 50
     browser_max_mib: int = 1_500
+    page_max_mib: int = 1_500
     thrifty: bool = True
     quiet_s: float = 0.06
     stuck_s: float = 3.0
@@ -91,14 +94,13 @@ class RendererConfig:
     viewport_width_px: int = 0
     footer: PageFooter = PageFooter.NONE
     watermark: str = ""
-    max_image_px: int = 89_478_485
     gateway: GatewayConfig = field(default_factory=GatewayConfig)
 
     def __post_init__(self) -> None:
         if self.browser_count < 0 or self.pages_per_browser_count < 1 or self.renders_per_browser_count < 1:
             raise SettingsError("browsers, pages a browser and renders a browser must be positive numbers")
-        if min(self.renders_per_context_count, self.browser_max_mib) < 1:
-            raise SettingsError("renders a context and a browser's memory must be positive numbers")
+        if min(self.renders_per_context_count, self.browser_max_mib, self.page_max_mib) < 1:
+            raise SettingsError("renders a context, a browser's and a page's memory must be positive numbers")
         if min(self.quiet_s, self.stuck_s, self.ready_limit_s, self.render_limit_s) <= 0:
             raise SettingsError("the renderer's time limits must be greater than 0 seconds")
 

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from archiveworker.domain.ids import LmsOrigin
-from archiveworker.rendering import quiet
+from archiveworker.rendering import pixels, quiet
 from archiveworker.rendering.config import GatewayConfig
 from archiveworker.rendering.fetcher import Failure, Fetcher
 from archiveworker.rendering.mirror import Mirrors
@@ -176,9 +176,19 @@ class PageSession:
             return Response(result.status)
         if result.status >= 400:
             self._note(url, f"HTTP {result.status}")
-        response = quiet.after_asking(path, request, result)
+        response = quiet.after_asking(path, request, await self._with_few_pixels(url, result))
         self._traffic.body_bytes += len(response.body)
         return _for_origin(response, request)
+
+    async def _with_few_pixels(self, url: str, response: Response) -> Response:
+        """Put a note in the place of an image that would take the browser's memory when it is unpacked."""
+        limit = self._config.max_image_px
+        if not pixels.looks_like_image(response.body):
+            return response
+        if not await asyncio.to_thread(pixels.has_too_many, response.body, limit):
+            return response
+        self._note(url, pixels.remark(limit))
+        return Response(200, (("Content-Type", pixels.NOTE_TYPE), ("Cache-Control", "no-store")), pixels.note(limit))
 
     def _local_answer(self, url: str, path: str, request: Request) -> Response | None:
         if request.headers.get("sec-fetch-dest") == "document":

@@ -3,7 +3,8 @@
 Where Chromium has no font for a character it shows glyph 0 of some font, which PDF/A forbids (ISO 19005-2, 6.2.11.8)
 and which has no Unicode value (6.2.11.7.2). The box of ours is a glyph of a small Type 3 font, mapped to U+FFFD; it
 is moved so that the text around it stays where it was. The character itself is lost in either case: installing a font
-is the cure.
+is the cure. A character for private use (an icon, a part of a formula) is drawn as its font has it, and has no text:
+what it means is known to nobody but its font.
 """
 
 from decimal import Decimal
@@ -65,7 +66,7 @@ def _allow_text(pdf: pikepdf.Pdf, font: pikepdf.Object) -> None:
 
 
 def _allowed(text: str) -> str:
-    return "".join("\u2060" if character in pdftext.BAD_TEXT else character for character in text)
+    return pdftext.BAD_TEXT.sub("\u2060", text)
 
 
 def _box_font(pdf: pikepdf.Pdf) -> Dictionary:

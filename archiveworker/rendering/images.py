@@ -3,7 +3,7 @@
 Only data URIs of JPEG, PNG, WebP and GIF are touched, and only when they are larger than the box. What cannot be
 shrunk faithfully (animations, unusual colour models, broken files) is left alone and named in a warning. An image with
 so many pixels that unpacking it would take the machine's memory is replaced by a note, whether images are to be shrunk
-or not. Accepted risk: images that a page loads by address are not looked at; their bytes are limited, not their pixels.
+or not (the gateway does the same to those that a page loads by address).
 """
 
 import base64
@@ -14,22 +14,18 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
-from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps
 
 from archiveworker.domain.document import ImageLimit
+from archiveworker.rendering import pixels
 
 # Only its beginning ignores case: where all of it does, the search takes several times as long.
 _DATA_URI = re.compile(
-    r"(?i:data:image/(jpe?g|png|webp|gif);base64,)([A-Za-z0-9+/=%\s]{200,}+)(?=[\"')&<>]|\Z)",
+    r"(?i:data:image/(?:jpe?g|png|webp|gif|avif|bmp);base64,)([A-Za-z0-9+/=%\s]{200,}+)(?=[\"')&<>]|\Z)",
 )
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+_SHRUNK_FORMATS = frozenset({"JPEG", "PNG", "WEBP", "GIF"})
 _MODES = frozenset({"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK"})
 _REDUCING_GAP = 2.0
-_NOTE = (
-    "<svg xmlns='http://www.w3.org/2000/svg' width='300' height='60'><rect width='299' height='59' fill='none' "
-    "stroke='gray'/><text x='8' y='25' font-size='13'>Image left out:</text><text x='8' y='45' font-size='13'>"
-    "more than {limit} pixels</text></svg>"
-)
 _UNREADABLE = "not readable as an image"
 _TURNED_FORMATS = frozenset({"JPEG", "PNG"})
 """Chromium does not turn the others, whatever their EXIF says."""
@@ -69,10 +65,6 @@ class _LeftAloneError(Exception):
     """This image stays as it is; the message says why."""
 
 
-class _TooManyPixelsError(Exception):
-    """This image may not be unpacked."""
-
-
 def shrink(html: str, limit: ImageLimit | None, max_image_px: int) -> ShrunkPage:
     """Return ``html`` with its inline images shrunk. CPU work: call it outside the event loop.
 
@@ -92,11 +84,11 @@ def _replacement(match: re.Match[str], work: _Work) -> str:
     if whole in work.known:
         return work.known[whole]
     try:
-        data = base64.b64decode(b"".join(unquote_to_bytes(match[2]).split()), validate=True)
+        data = base64.b64decode(b"".join(unquote_to_bytes(match[1]).split()), validate=True)
         smaller = shrunk_image(data, work.limit, work.max_image_px)
-    except _TooManyPixelsError:
-        work.count(f"left out: more than {work.max_image_px} pixels")
-        smaller = "image/svg+xml", _NOTE.format(limit=work.max_image_px).encode()
+    except pixels.TooManyPixelsError:
+        work.count(pixels.remark(work.max_image_px))
+        smaller = pixels.NOTE_TYPE, pixels.note(work.max_image_px)
         work.shrunk_count -= 1
     except (_LeftAloneError, binascii.Error) as exc:
         if work.limit is not None:
@@ -115,20 +107,18 @@ def shrunk_image(data: bytes, limit: ImageLimit | None, max_image_px: int) -> tu
     """Return media type and bytes of a smaller image, or None when ``data`` is small enough already.
 
     Raises:
-        _TooManyPixelsError: it may not be unpacked.
+        pixels.TooManyPixelsError: it may not be unpacked.
         _LeftAloneError: it cannot be shrunk faithfully.
     """
     try:
-        with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            if image.width * image.height > max_image_px:
-                raise _TooManyPixelsError
-            if limit is None or (image.width <= limit.width_px and image.height <= limit.height_px):
+        with pixels.opened(data, max_image_px) as image:
+            if limit is None or image.format not in _SHRUNK_FORMATS:
+                return None
+            if image.width <= limit.width_px and image.height <= limit.height_px:
                 return None
             _refuse_unsuitable(image)
             media_type, body = _encoded(_resized(image, limit), image, limit)
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
-        raise _TooManyPixelsError from exc
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError) as exc:
+    except (OSError, ValueError, SyntaxError, EOFError) as exc:
         raise _LeftAloneError(_UNREADABLE) from exc
     return (media_type, body) if len(body) < len(data) else None
 

@@ -10,8 +10,8 @@ from playwright.async_api import Browser
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
-async def private_bytes(browser: Browser) -> int:
-    """Return the private memory of all processes of ``browser``.
+async def process_ids(browser: Browser) -> list[int]:
+    """Return the processes of ``browser``.
 
     Raises:
         playwright.async_api.Error: it does not answer.
@@ -21,7 +21,16 @@ async def private_bytes(browser: Browser) -> int:
         answer = await cdp.send("SystemInfo.getProcessInfo")
     finally:
         await cdp.detach()
-    return await asyncio.to_thread(_private_bytes, [int(process["id"]) for process in answer["processInfo"]])
+    return [int(process["id"]) for process in answer["processInfo"]]
+
+
+async def private_bytes(browser: Browser) -> int:
+    """Return the private memory of all processes of ``browser``.
+
+    Raises:
+        playwright.async_api.Error: it does not answer.
+    """
+    return await asyncio.to_thread(_private_bytes, await process_ids(browser))
 
 
 def _private_bytes(pids: Iterable[int]) -> int:

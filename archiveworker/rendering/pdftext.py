@@ -14,8 +14,9 @@ from archiveworker.rendering import artifacts
 
 _MAX_DEPTH = 8
 
-BAD_TEXT = frozenset("\0\ufeff\ufffe")
-"""Characters that a ToUnicode CMap must not name. Source: ISO 19005-2, 6.2.11.7.2."""
+BAD_TEXT = re.compile("[\0\ufeff\ufffe\ue000-\uf8ff\U000f0000-\U000ffffd\U00100000-\U0010fffd]")
+"""Characters that a ToUnicode CMap must not name. Source: ISO 19005-2, 6.2.11.7.2; for level A, 6.2.11.7.3: those for
+private use, as icons and parts of MathJax's arrows are."""
 
 # ISO 32000-1, 7.3 and 7.8.2. Both writers of these streams, Skia and QPDF, escape the brackets in strings.
 _STRING = rb"(?:<[0-9A-Fa-f\s]*>|\((?:[^()\\]|\\.|\([^()]*\))*\))"
@@ -220,7 +221,7 @@ class _Reader:
     def _font(self, font: pikepdf.Object) -> FontMap:
         if font.objgen not in self._fonts:
             self._fonts[font.objgen] = made = font_map(font)
-            if any(BAD_TEXT & set(text) for text in made.characters.values()):
+            if BAD_TEXT.search("".join(made.characters.values())):
                 self._result.fonts_with_bad_text.append(font)
         return self._fonts[font.objgen]
 

@@ -17,7 +17,7 @@ from playwright.async_api import Browser, Playwright, async_playwright
 from playwright.async_api import Error as PlaywrightError
 
 from archiveworker.domain.errors import BrowserGoneError, RenderError
-from archiveworker.rendering import chromium, memory
+from archiveworker.rendering import chromium, memory, memory_limit
 from archiveworker.rendering.certificate import GatewayCertificate
 from archiveworker.rendering.config import RendererConfig
 from archiveworker.rendering.contexts import Context, PageSetup
@@ -163,6 +163,7 @@ class BrowserPool:
 
         Raises:
             BrowserGoneError: the browser could not be started, crashed or was killed meanwhile.
+            LimitExceededError: the page took too much memory.
             RenderError: Chromium refused something.
         """
         running = await self._browser_of(lane.slot)
@@ -170,7 +171,9 @@ class BrowserPool:
         running.page_count += 1
         went_well = False
         try:
-            yield await self._new_page(lane, running, setup)
+            page = await self._new_page(lane, running, setup)
+            async with memory_limit.bounded(lambda: _process_ids(running.browser), self._config.page_max_mib):
+                yield page
             went_well = True
         except PlaywrightError as exc:
             raise _translated(exc, running.browser) from exc
@@ -300,6 +303,13 @@ class FreeSlot:
     def open(self, setup: PageSetup) -> contextlib.AbstractAsyncContextManager[OpenPage]:
         """Open a page here; see ``BrowserPool.open_in``."""
         return self._pool.open_in(self._lane, setup)
+
+
+async def _process_ids(browser: Browser) -> list[int]:
+    try:
+        return await memory.process_ids(browser)
+    except PlaywrightError as exc:
+        raise _translated(exc, browser) from exc
 
 
 def _translated(exc: PlaywrightError, browser: Browser) -> RenderError:

@@ -7,6 +7,7 @@ awaited is not waited for in vain: it is printed with a warning.
 """
 
 import asyncio
+from dataclasses import dataclass
 
 from archiveworker.domain.errors import RenderTimeoutError
 from archiveworker.rendering.config import ReadyTimeout, RendererConfig
@@ -17,6 +18,19 @@ from archiveworker.runtime import resources
 _REASON_LIMIT_S = 2.0
 _REASON_CHARACTERS = 250
 _REASON_COUNT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a page waits for, its embedded pages included.
+
+    Attributes:
+        waiting: reasons; empty when it is ready.
+        is_lost: whether all of them will stay, because scripts could not be loaded.
+    """
+
+    waiting: list[str]
+    is_lost: bool
 
 
 def ms(seconds: float) -> int:
@@ -32,36 +46,47 @@ async def settle(page: OpenPage, session: PageSession, config: RendererConfig) -
     """
     try:
         async with asyncio.timeout(config.ready_limit_s):
-            waiting = await _until_quiet(page, session, config)
-            limit = f"{config.stuck_s:g} s without any activity"
+            answer = await _until_quiet(page, session, config)
+            waiting = answer.waiting
+            failure = f"was not ready after {config.stuck_s:g} s without any activity"
+            if answer.is_lost:
+                failure = "cannot become ready, because scripts of it could not be loaded"
     except TimeoutError:
         waiting = await _what_it_waits_for(page, config)
         if session.quiet_for_s() == 0:
             waiting = [*waiting, "network: requests are open"]
-        limit = f"{config.ready_limit_s:g} s"
+        failure = f"was not ready after {config.ready_limit_s:g} s"
     if not waiting:
         return ()
-    sentence = f"the page was not ready after {limit} (waited for {'; '.join(waiting)})"
+    sentence = f"the page {failure} (waited for {'; '.join(waiting)})"
     if config.ready_timeout is ReadyTimeout.FAIL:
         raise RenderTimeoutError(sentence)
     return (f"{sentence}; it was printed as it was",)
 
 
-async def _until_quiet(page: OpenPage, session: PageSession, config: RendererConfig) -> list[str]:
-    limits = {"quietMs": ms(config.quiet_s), "stuckMs": ms(config.stuck_s)}
+async def _until_quiet(page: OpenPage, session: PageSession, config: RendererConfig) -> _Answer:
     script = f"(limits) => ({resources.text('page/ready.js')})(limits, {resources.text('page/prepare.js')})"
+    stuck_s = config.stuck_s
     while True:
+        limits = {"quietMs": ms(config.quiet_s), "stuckMs": ms(stuck_s)}
         embedded_count = page.embedded.count
-        answer, inner = await asyncio.gather(page.evaluate(script, limits), page.embedded.evaluate(script, limits))
-        waiting = _reasons(answer, inner)
-        needed_s = config.stuck_s if waiting else config.quiet_s
+        outer, inner = await asyncio.gather(page.evaluate(script, limits), page.embedded.evaluate(script, limits))
+        answer = _joined(outer, inner)
+        needed_s = config.stuck_s if answer.waiting and not answer.is_lost else config.quiet_s
         if session.quiet_for_s() >= needed_s and page.embedded.count == embedded_count:
-            return waiting
+            return answer
         await session.wait_quiet(config.quiet_s)
+        # The page itself has been still for long enough: it needs only be still for as long as the network still does.
+        stuck_s = max(config.quiet_s, config.stuck_s - session.quiet_for_s())
 
 
-def _reasons(answer: object, inner: list[object]) -> list[str]:
-    return [*_waited_for(answer), *(f"in an embedded page: {reason}" for one in inner for reason in _waited_for(one))]
+def _joined(outer: object, inner: list[object]) -> _Answer:
+    waiting = [*_waited_for(outer), *(f"in an embedded page: {reason}" for one in inner for reason in _waited_for(one))]
+    return _Answer(waiting, is_lost=all(_is_settled(one) for one in (outer, *inner)) and bool(waiting))
+
+
+def _is_settled(answer: object) -> bool:
+    return isinstance(answer, dict) and (answer.get("ready") is True or answer.get("lost") is True)
 
 
 def _waited_for(answer: object) -> list[str]:

@@ -118,6 +118,7 @@ class ChromiumRenderer:
             BrowserGoneError: the browser crashed or could not be started.
             RenderTimeoutError: a time limit struck.
             PageRejectedError: the page is blank, a login form, or lost its own text.
+            LimitExceededError: the page took too much memory.
             RenderError: the address or the page is unusable.
         """
         try:
@@ -150,7 +151,8 @@ class ChromiumRenderer:
         return rendered
 
     async def _with_small_images(self, document: Document, options: RenderOptions) -> tuple[str, list[str]]:
-        page = await asyncio.to_thread(images.shrink, document.html, options.image_limit, self._config.max_image_px)
+        max_image_px = self._config.gateway.max_image_px
+        page = await asyncio.to_thread(images.shrink, document.html, options.image_limit, max_image_px)
         return page.html, list(page.warnings)
 
     def _setup(self, document: Document, options: RenderOptions, session: PageSession, empty: PageSession) -> PageSetup:

@@ -8,23 +8,21 @@ Accepted risk: exceptions of aiohttp may hold a URL; ``without_secret`` replaces
 
 import asyncio
 import contextlib
-import hashlib
 import ssl
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import BinaryIO, Final
 
 import aiohttp
 
 from archiveworker import __version__
-from archiveworker.domain.digest import Sha1, Sha256
 from archiveworker.domain.errors import LimitExceededError, SettingsError
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime import metrics
 from archiveworker.runtime.clock import Clock
+from archiveworker.runtime.digests import Digested, HashingWriter
 
 USER_AGENT: Final = f"archiveworker/{__version__}"
 BLOCK_BYTES: Final = 1024 * 1024
@@ -156,70 +154,10 @@ def without_secret(exc: BaseException, secret: Secret) -> BaseException:
     return ConnectionError(f"{type(exc).__name__}: {str(exc).replace(secret.reveal(), STARS)}")
 
 
-@dataclass(frozen=True, slots=True)
-class SavedBody:
-    """A body that was written to a file.
-
-    Attributes:
-        sha256: of the bytes.
-        sha1: of the bytes.
-        size_bytes: their number.
-    """
-
-    sha256: Sha256
-    sha1: Sha1
-    size_bytes: int
-
-
-class DigestWriter:
-    """A file that knows the digests of what was written to it. Blocking: use it from a thread.
-
-    Args:
-        path: made, or emptied.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._file: BinaryIO = path.open("wb")
-        self._sha256 = hashlib.sha256()
-        self._sha1 = hashlib.sha1(usedforsecurity=False)
-        self._size_bytes = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        # A full disk was reported by ``write``; closing would only report it again, in place of that.
-        with contextlib.suppress(OSError):
-            self._file.close()
-
-    @property
-    def size_bytes(self) -> int:
-        """Number of bytes so far."""
-        return self._size_bytes
-
-    def write(self, data: bytes) -> None:
-        """Append ``data``.
-
-        Raises:
-            OSError: there is no room.
-        """
-        self._file.write(data)
-        self._file.flush()
-        self._sha256.update(data)
-        self._sha1.update(data)
-        self._size_bytes += len(data)
-
-    def saved(self) -> SavedBody:
-        """Return what was written so far."""
-        return SavedBody(Sha256(self._sha256.digest()), Sha1(self._sha1.hexdigest()), self._size_bytes)
-
-
 async def save_body(
     response: aiohttp.ClientResponse, path: Path, *, max_bytes: int, what: str, setting: str
-) -> SavedBody:
-    """Write the body of ``response`` to ``path``, hashing on the way; never more than one block is in memory.
+) -> Digested:
+    """Write the body of ``response`` to ``path``, taking SHA-256 and SHA-1 on the way, block by block.
 
     Args:
         response: whose headers were read already.
@@ -235,15 +173,26 @@ async def save_body(
     """
     if (response.content_length or 0) > max_bytes:
         raise _too_large(what, max_bytes, setting)
-    with DigestWriter(path) as writer:
+    file = await asyncio.to_thread(path.open, "wb")
+    writer = HashingWriter(file, with_sha1=True)
+
+    def append(block: bytes) -> None:
+        writer.write(block)
+        file.flush()
+
+    try:
         async for block in response.content.iter_chunked(BLOCK_BYTES):
             if writer.size_bytes + len(block) > max_bytes:
                 raise _too_large(what, max_bytes, setting)
             try:
-                await asyncio.to_thread(writer.write, block)
+                await asyncio.to_thread(append, block)
             except OSError as exc:
                 raise LimitExceededError(f"{what} cannot be written ({exc.strerror}); make room on the disk") from exc
-        return writer.saved()
+        return writer.finish()
+    finally:
+        # A full disk was reported by ``append``; closing would only report it again, in place of that.
+        with contextlib.suppress(OSError):
+            file.close()
 
 
 def _too_large(what: str, max_bytes: int, setting: str) -> LimitExceededError:

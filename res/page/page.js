@@ -20,6 +20,18 @@
     return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
   };
 
+  // For ready.js: addresses of scripts that could not be had, so that nothing is awaited that only they could end.
+  const failed = (window[Symbol.for("archiveworker.failed")] = []);
+  window.addEventListener(
+    "error",
+    (event) => {
+      if (event.target instanceof HTMLScriptElement) {
+        failed.push(event.target.src);
+      }
+    },
+    true,
+  );
+
   // For ready.js, whatever the page does to its own.
   window[Symbol.for("archiveworker.frame")] = window.requestAnimationFrame.bind(window);
 

@@ -1,9 +1,11 @@
 // Runs in the page's own world (it has to see Moodle's and MathJax's objects), in each frame of the page, and ends when
 // that frame is ready, or when nothing at all has happened for stuckMs although something is still waited for.
 // Arguments: {quietMs, stuckMs} and the function of prepare.js, which is called as soon as the frame has settled.
-// Result: {ready, waiting: [reasons]}. The reasons are kept where `waiting.js` finds them if the time limit strikes.
+// Result: {ready, waiting: [reasons], lost}. The reasons are kept where `waiting.js` finds them if the time limit strikes.
 //
 // A probe is a function that returns null when its technology has settled, or a reason why not. One technology each.
+// A reason that will never go away, because a script that it needs could not be had, is marked by `lost`: when nothing
+// else is waited for, stuckMs are not spent on it.
 ((limits, prepare) => {
   "use strict";
   const { quietMs, stuckMs } = limits;
@@ -12,6 +14,8 @@
   const MAX_ROUNDS = 3;
   const FRAMES = 3;
   const CANVAS_STILL_MS = 150;
+  const LOST_MS = 300; // what still works next to a lost script may rest for a moment: MathJax 2 does for 100 ms
+  const failed = window[Symbol.for("archiveworker.failed")] ?? [];
   const state = (window[KEY] ??= {
     waiting: [],
     posters: new WeakMap(),
@@ -26,6 +30,9 @@
     const open = [...elements].filter(isOpen).length;
     return open ? `${open} ${what}` : null;
   };
+  const lost = (reason) => ({ lost: `${reason} (a script could not be loaded)` });
+  const lostIf = (failedScripts, reason) =>
+    reason && failed.some((address) => failedScripts.test(address)) ? lost(reason) : reason;
   const isShown = (element) => element.getClientRects().length > 0;
   // A marker that knows whether a promise has ended, well or not.
   const marker = (promise) => {
@@ -42,15 +49,19 @@
 
     moodle: () => {
       const pending = window.M?.util?.pending_js;
-      return Array.isArray(pending) && pending.length ? pending.slice(0, 5).join(", ") : null;
+      const names = Array.isArray(pending) ? pending.slice(0, 5).join(", ") : "";
+      return lostIf(/\/(requirejs|javascript|yui_combo)\.php\b/, names || null);
     },
 
     // MathJax 2: a marker at the end of its queue, and nothing behind it. While a call waits for a font or a file, the
-    // queue is empty and not running, but "pending".
+    // queue is empty and not running, but "pending". Moodle has it wait until a script of Moodle's has configured it.
     mathjax2: () => {
       const hub = window.MathJax?.Hub;
       if (!hub?.Queue || !hub.queue) {
         return null;
+      }
+      if (hub.Startup?.params?.delayStartupUntil === "configured" && !hub.Configured?.called && failed.length) {
+        return lost("not configured");
       }
       if (!state.mathjax2) {
         state.mathjax2 = { done: false };
@@ -97,19 +108,18 @@
         "board(s) not drawn",
       );
       const boards = Object.values(window.JXG?.boards || {});
-      return empty ?? counted(boards, (board) => board.isSuspendedUpdate, "board(s) hold their updates back");
+      return lostIf(/jsxgraph/i, empty) ?? counted(boards, (board) => board.isSuspendedUpdate, "board(s) hold their updates back");
     },
 
     // GeoGebra: deployggb.js takes its preview away when the applet has been drawn. One with a play button stays.
-    geogebra: () =>
-      counted(
-        document.getElementsByClassName("applet_scaler"),
-        (applet) => {
-          const preview = applet.querySelector(".ggb_preview");
-          return isShown(applet) && (preview ? !preview.querySelector(".ggb_preview_play") : !applet.firstElementChild);
-        },
-        "applet(s) loading",
-      ),
+    geogebra: () => {
+      const isOpen = (applet) => {
+        const preview = applet.querySelector(".ggb_preview");
+        return isShown(applet) && (preview ? !preview.querySelector(".ggb_preview_play") : !applet.firstElementChild);
+      };
+      const applets = document.getElementsByClassName("applet_scaler");
+      return lostIf(/geogebra|ggb/i, counted(applets, isOpen, "applet(s) loading"));
+    },
 
     // H5P marks what it has begun with; inside a frame of its own the frame's document does the same.
     h5p: () =>
@@ -219,7 +229,7 @@
         reason = `probe failed (${String(error).slice(0, 100)})`;
       }
       if (reason) {
-        found.push(`${name}: ${String(reason).slice(0, 200)}`);
+        found.push({ text: `${name}: ${String(reason.lost ?? reason).slice(0, 200)}`, isLost: "lost" in Object(reason) });
       }
     }
     return found;
@@ -261,29 +271,31 @@
     wantFrames();
     observer.observe(document, { subtree: true, childList: true, attributes: true, characterData: true });
 
-    const end = (ready) => {
+    const end = (lost) => {
       observer.disconnect();
-      resolve({ ready, waiting: state.waiting });
+      resolve({ ready: !state.waiting.length, waiting: state.waiting, lost });
     };
     const tick = () => {
       const now = performance.now();
       still += Math.min(now - last, 2 * TICK_MS);
       last = now;
-      const waiting = reasons();
+      const found = reasons();
+      const waiting = found.map((reason) => reason.text);
+      const lost = found.length > 0 && found.every((reason) => reason.isLost);
       const text = waiting.join("; ");
       if (text !== before) {
         still = 0;
         before = text;
       }
       state.waiting = waiting.length ? waiting : ["the page: it keeps changing"];
-      const settled = waiting.length ? still >= stuckMs : still >= quietMs && isDrawn();
+      const settled = waiting.length ? still >= (lost ? Math.min(LOST_MS, stuckMs) : stuckMs) : still >= quietMs && isDrawn();
       if (settled && rounds < MAX_ROUNDS && prepare() > 0) {
         // What was unrolled may load or draw something in its turn.
         rounds += 1;
         still = Math.max(0, still - quietMs);
       } else if (settled) {
         state.waiting = waiting;
-        end(!waiting.length);
+        end(lost);
         return;
       }
       setTimeout(tick, TICK_MS);

@@ -1,18 +1,17 @@
 """A reader of peer reviews that has its activity in memory, and counts what it is asked."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from archiveworker.domain.delivery import Parcel
-from archiveworker.domain.digest import Sha1, Sha256
+from archiveworker.domain.digest import Sha256
 from archiveworker.domain.errors import NotFoundError, SourceError
 from archiveworker.domain.peer_review.base import FileId
 from archiveworker.domain.peer_review.codec import from_plain, to_plain
 from archiveworker.domain.peer_review.model import PeerReview
 from archiveworker.domain.peer_review.work import File
-from archiveworker.runtime.http import SavedBody
+from archiveworker.runtime.digests import Digested
 from archiveworker.sources.reviewed.raw import RawAnswers
 
 
@@ -46,7 +45,7 @@ class MemoryReader:
             raise self.faults.pop("")
         return from_plain(answer, PeerReview)
 
-    async def fetch(self, file: File, target: Path) -> SavedBody:
+    async def fetch(self, file: File, target: Path) -> Digested:
         self.asked.append(file.id)
         if file.id in self.faults:
             raise self.faults.pop(file.id)
@@ -54,7 +53,7 @@ class MemoryReader:
             raise NotFoundError(f"file {file.id} is gone")
         data = self.contents[file.id]
         target.write_bytes(data)
-        return SavedBody(Sha256.of(data), Sha1(hashlib.sha1(data).hexdigest()), len(data))
+        return Digested(Sha256.of(data), len(data))
 
     async def upload(self, parcel: Parcel) -> Mapping[str, str]:
         raise SourceError(f"{parcel.archive.name} is not taken here")

@@ -5,7 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 folder=build/libraries
 libraries=(mathjax2@npm:mathjax@2.7.9 mathjax3@npm:mathjax@3.2.2 mathjax4@npm:mathjax@4.1.3
-           jsxgraph@1.13.3 ace-builds@1.45.2 h5p-standalone@3.8.2 axe-core@4.14.1)
+           jsxgraph@1.13.3 ace-builds@1.45.2 h5p-standalone@3.8.2 axe-core@4.14.1
+           @fortawesome/fontawesome-free@6.7.2)
 
 wanted="${libraries[*]}"
 if [ "$(cat "$folder/.fetched" 2>/dev/null)" = "$wanted" ]; then

@@ -14,7 +14,8 @@ from archiveworker.domain.document import ArchiveFile
 from archiveworker.domain.errors import IntegrityError, LimitExceededError, NotFoundError, SourceError
 from archiveworker.domain.ids import ArchivePath
 from archiveworker.domain.ports import ItemSpool
-from archiveworker.runtime.http import SavedBody, last_modified_s, save_body
+from archiveworker.runtime.digests import Digested
+from archiveworker.runtime.http import last_modified_s, save_body
 from archiveworker.runtime.retry import retrying
 from archiveworker.sources.moodle.client import MoodleClient
 
@@ -128,7 +129,7 @@ class FileFetcher:
             )
         url = self._own_url(wanted.url, what)
 
-        async def attempt() -> SavedBody:
+        async def attempt() -> Digested:
             expected = Expected(
                 wanted.size_bytes, wanted.sha1_hex, self._config.max_attachment_bytes, _ATTACHMENT_SETTING
             )
@@ -137,7 +138,7 @@ class FileFetcher:
         saved = await retrying(attempt, self._config.retry, what="attachment")
         return ArchiveFile(wanted.path, spool.relative(target), saved.sha256, saved.size_bytes, at)
 
-    async def listed(self, url: str, target: Path, size_bytes: int | None, what: str) -> SavedBody:
+    async def listed(self, url: str, target: Path, size_bytes: int | None, what: str) -> Digested:
         """Download a file that Moodle lists with its size; its ``ETag``, which is the contenthash, is compared too.
 
         Raises:
@@ -149,7 +150,7 @@ class FileFetcher:
         url = self._own_url(url, what)
         expected = Expected(size_bytes, None, self._config.max_attachment_bytes, _ATTACHMENT_SETTING)
 
-        async def attempt() -> SavedBody:
+        async def attempt() -> Digested:
             return (await self._download(url, target, what, expected))[0]
 
         try:
@@ -170,7 +171,7 @@ class FileFetcher:
         url = self._own_url(url, what)
         target = spool.folder / "backup"
 
-        async def attempt() -> tuple[SavedBody, int | None]:
+        async def attempt() -> tuple[Digested, int | None]:
             return await self._download(url, target, what, await self._backup_headers(url, what))
 
         saved, modified_s = await retrying(attempt, self._config.retry, what="backup")
@@ -215,8 +216,8 @@ class FileFetcher:
             "backups in Moodle, then start the archiving again"
         )
 
-    async def _download(self, url: str, target: Path, what: str, expected: Expected) -> tuple[SavedBody, int | None]:
-        async def read(response: aiohttp.ClientResponse) -> tuple[SavedBody, int | None, str, str | None]:
+    async def _download(self, url: str, target: Path, what: str, expected: Expected) -> tuple[Digested, int | None]:
+        async def read(response: aiohttp.ClientResponse) -> tuple[Digested, int | None, str, str | None]:
             saved = await save_body(response, target, max_bytes=expected.max_bytes, what=what, setting=expected.setting)
             etag = response.headers.get("ETag", "")
             return saved, last_modified_s(response), response.content_type, _sha1_in(etag)
@@ -242,13 +243,13 @@ class FileFetcher:
             raise refused
 
 
-def _mismatch(what: str, saved: SavedBody, expected: Expected) -> IntegrityError | None:
+def _mismatch(what: str, saved: Digested, expected: Expected) -> IntegrityError | None:
     if expected.size_bytes not in (None, saved.size_bytes):
         return IntegrityError(
             f"{what} arrived with {saved.size_bytes} bytes instead of {expected.size_bytes}; it changed meanwhile or "
             "something between Moodle and the worker damages files"
         )
-    if expected.sha1_hex not in (None, saved.sha1.hex):
+    if saved.sha1 is not None and expected.sha1_hex not in (None, saved.sha1.hex):
         return IntegrityError(
             f"{what} arrived with another content than Moodle announced (SHA-1); it changed meanwhile or something "
             "between Moodle and the worker damages files"

@@ -27,10 +27,10 @@ from archiveworker.domain.ids import LmsOrigin
 from archiveworker.domain.peer_review.exchange import PREFIX, ProblemDocument
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.clock import Clock, SystemClock
+from archiveworker.runtime.digests import Digested
 from archiveworker.runtime.http import (
     BLOCK_BYTES,
     STARS,
-    SavedBody,
     describe_failure,
     retry_after_s,
     save_body,
@@ -105,7 +105,7 @@ class ExchangeClient:
         limit_s = timeout_s or self.config.call_timeout_s
         return await self._exchange(path, query, read, (limit_s, None))
 
-    async def file(self, path: tuple[str, ...], target: Path) -> SavedBody:
+    async def file(self, path: tuple[str, ...], target: Path) -> Digested:
         """Write a file's bytes to ``target``.
 
         Raises:
@@ -114,7 +114,7 @@ class ExchangeClient:
             SourceError: see ``document``.
         """
 
-        async def read(response: aiohttp.ClientResponse) -> SavedBody:
+        async def read(response: aiohttp.ClientResponse) -> Digested:
             return await save_body(
                 response, target, max_bytes=self.config.max_file_bytes, what=_named(path), setting=_FILE_SETTING
             )

@@ -12,7 +12,7 @@ from archiveworker.domain.peer_review.exchange import OF_AN_ACTIVITY, PAGES, Act
 from archiveworker.domain.peer_review.kinds import SubmissionKind
 from archiveworker.domain.peer_review.model import Announced, PeerReview
 from archiveworker.domain.peer_review.work import File
-from archiveworker.runtime.http import SavedBody
+from archiveworker.runtime.digests import Digested
 from archiveworker.runtime.retry import retrying
 from archiveworker.sources.peer_review_exchange.client import BAD_REQUEST, ExchangeClient
 from archiveworker.sources.reviewed.raw import RawAnswers
@@ -103,7 +103,7 @@ class ExchangeReader:
             raw.keep(name, request, answer)
         return answer
 
-    async def fetch(self, file: File, target: Path) -> SavedBody:
+    async def fetch(self, file: File, target: Path) -> Digested:
         """Write one file's bytes to ``target``; see the port."""
         limit_bytes = self._client.config.max_file_bytes
         if (file.size_bytes or 0) > limit_bytes:
@@ -112,7 +112,7 @@ class ExchangeReader:
                 "ARCHIVEWORKER_MAX_ATTACHMENT_BYTES"
             )
 
-        async def attempt() -> SavedBody:
+        async def attempt() -> Digested:
             path = ("activities", self._activity, "files", file.id, "content")
             saved = await self._client.file(path, target)
             _compare(file, saved)
@@ -129,7 +129,7 @@ class ExchangeReader:
         raise SourceError(f"{parcel.archive.name} cannot be brought to the LMS: {_NO_UPLOAD}")
 
 
-def _compare(file: File, saved: SavedBody) -> None:
+def _compare(file: File, saved: Digested) -> None:
     """Compare what arrived with what was announced: the digest, or else the size."""
     is_other = file.sha256 is not None and file.sha256 != saved.sha256.hex
     if is_other or (file.sha256 is None and file.size_bytes not in (None, saved.size_bytes)):

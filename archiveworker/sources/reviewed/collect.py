@@ -27,7 +27,7 @@ from archiveworker.domain.peer_review.exchange import PeerReviewFile
 from archiveworker.domain.peer_review.kinds import FileStatus
 from archiveworker.domain.peer_review.model import PeerReview
 from archiveworker.domain.peer_review.work import File
-from archiveworker.evidence.digests import digest_file
+from archiveworker.runtime.digests import digest_file
 from archiveworker.sources.reviewed.raw import RawAnswers
 from archiveworker.sources.reviewed.reader import Reader, refuse_open
 from archiveworker.sources.reviewed.request import ReviewedOptions

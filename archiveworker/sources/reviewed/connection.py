@@ -14,7 +14,7 @@ from archiveworker.domain.job import FetchedItem, JobState, Plan, PlannedBackup,
 from archiveworker.domain.peer_review.model import PeerReview
 from archiveworker.domain.ports import ItemSpool
 from archiveworker.domain.secret import Secret
-from archiveworker.evidence.digests import digest_file
+from archiveworker.runtime.digests import digest_file
 from archiveworker.sources.reviewed import facts
 from archiveworker.sources.reviewed.collect import RAW_FOLDER, Collected, collect, load
 from archiveworker.sources.reviewed.contents import Contents, Page

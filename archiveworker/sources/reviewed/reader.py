@@ -9,7 +9,7 @@ from archiveworker.domain.errors import SourceError
 from archiveworker.domain.peer_review.kinds import Phase
 from archiveworker.domain.peer_review.model import Activity, PeerReview
 from archiveworker.domain.peer_review.work import File
-from archiveworker.runtime.http import SavedBody
+from archiveworker.runtime.digests import Digested
 from archiveworker.sources.reviewed.raw import RawAnswers
 
 OPEN_PHASES: Final = frozenset({Phase.SETUP, Phase.SUBMISSION, Phase.ASSESSMENT})
@@ -35,7 +35,7 @@ class Reader(Protocol):
         """
         ...
 
-    async def fetch(self, file: File, target: Path) -> SavedBody:
+    async def fetch(self, file: File, target: Path) -> Digested:
         """Write the bytes of one file of the activity to ``target``, and compare them with what was announced.
 
         Raises:

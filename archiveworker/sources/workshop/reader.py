@@ -9,7 +9,7 @@ from archiveworker.domain.errors import NotFoundError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.peer_review.model import PeerReview
 from archiveworker.domain.peer_review.work import File
-from archiveworker.runtime.http import SavedBody
+from archiveworker.runtime.digests import Digested
 from archiveworker.runtime.retry import retrying
 from archiveworker.sources.moodle.client import MoodleClient
 from archiveworker.sources.moodle.files import FileFetcher
@@ -59,7 +59,7 @@ class WorkshopReader:
         harvest = await Harvester(Asking(self._client, raw), self._request, site).harvest()
         return peer_review_of(harvest)
 
-    async def fetch(self, file: File, target: Path) -> SavedBody:
+    async def fetch(self, file: File, target: Path) -> Digested:
         """Download one file; see the protocol."""
         url = url_of(self._request.site.base_url, file)
         what = f"the file {file.filename!r}"

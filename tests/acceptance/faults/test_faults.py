@@ -140,6 +140,20 @@ async def test_a_job_that_moodle_never_writes_down(lms: DemoServer, worker: Work
     assert any("could not be told" in warning["message"] for warning in outcome.view["warnings"])
 
 
+async def test_a_moodle_that_is_down_at_the_end_is_told_later(lms: DemoServer, tmp_path: Path) -> None:
+    """For those who ask the worker the job ends at once; the word to Moodle is tried on."""
+    patience = {"LMS_TIMEOUT_S": "40", "LMS_RETRY_S": "60", "PROGRESS_INTERVAL_S": "60"}
+    async with started(lms, tmp_path, lms.tsa_url, **patience) as own:
+        lms.faults.order(Fault(FaultKind.BLANK_PAGE, REPORT))
+        # The calls before are the probe and the job's first word; this one ends when its caller has given it up.
+        lms.faults.order(Fault(FaultKind.SLOW, STATUS, times=1, after=2, seconds=30))
+        outcome = await archived(lms, own, count=1)
+        failed(lms, outcome, "blank")
+        assert outcome.warnings == "The LMS could not be told yet that the job is FAILED; the worker goes on trying."
+        assert (await own.ended(outcome.view["id"]))["warnings"] == []
+        assert outcome.view["progress"]["percent"] == 0
+
+
 # The upload.
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from archiveworker.domain.digest import Digest, Sha256
 from archiveworker.domain.evidence import Timestamp
+from archiveworker.domain.job import ArchiveFormat
 from archiveworker.evidence import layout, leaves
-from archiveworker.evidence.container import ContainerFormat, PackedArchive
+from archiveworker.evidence.container import PackedArchive
 from archiveworker.evidence.entries import Entry, InlineFile
 from archiveworker.jobs.package import describe_tree
 from tests.integration.evidence.conftest import Stamper
@@ -64,7 +65,7 @@ async def stamped_entries(stamper: At, contents: Mapping[str, bytes] = CONTENTS)
 async def make(
     folder: Path,
     stamper: At,
-    container: ContainerFormat = ContainerFormat.TAR_GZ,
+    container: ArchiveFormat = ArchiveFormat.TAR_GZ,
     contents: Mapping[str, bytes] = CONTENTS,
 ) -> PackedArchive:
     """Pack such an archive into ``folder``."""

@@ -18,14 +18,14 @@ import pytest
 
 from archiveworker.domain.evidence import Verdict, VerificationReport
 from archiveworker.domain.ids import ArchivePath
+from archiveworker.domain.job import ArchiveFormat
 from archiveworker.evidence import layout
-from archiveworker.evidence.container import ContainerFormat
-from archiveworker.evidence.digests import HashingWriter
 from archiveworker.evidence.entries import Entry, InlineFile
 from archiveworker.evidence.gzip_writer import SealedGzipWriter
 from archiveworker.evidence.tar_writer import TarGzWriter
 from archiveworker.evidence.verify import verify
 from archiveworker.evidence.zip_writer import ZipWriter
+from archiveworker.runtime.digests import HashingWriter
 from tests.integration.evidence import regions
 from tests.integration.evidence.conftest import Stamper
 from tests.integration.evidence.regions import Region
@@ -81,7 +81,7 @@ def subject(form: str, folder: Path, entries: Sequence[Entry]) -> Subject:
             (root / entry.path.value).write_bytes(entry.data)
         found = [(name, region) for name, data in files.items() for region in regions.file_regions(name, data)]
         return Subject(root, files, found, lambda name, data: golden.overwrite(root / name, data))
-    container = ContainerFormat("tar.gz" if form == "tar" else form)
+    container = ArchiveFormat("tar.gz" if form == "tar" else form)
     path = golden.make(folder, entries, container).path
     data = path.read_bytes()
     if form == "tar":

@@ -12,8 +12,9 @@ from archiveworker.domain.digest import Sha256
 from archiveworker.domain.errors import NotFoundError, RequestError, VerificationError
 from archiveworker.domain.evidence import Verdict
 from archiveworker.domain.ids import ArchivePath
+from archiveworker.domain.job import ArchiveFormat
 from archiveworker.evidence import layout, manifest
-from archiveworker.evidence.container import ContainerFormat, PackedArchive
+from archiveworker.evidence.container import PackedArchive
 from archiveworker.evidence.entries import InlineFile
 from archiveworker.evidence.extract import extract
 from archiveworker.evidence.verify import verify
@@ -50,10 +51,8 @@ def files_in(proof: Path) -> dict[str, bytes]:
         return {name: container.read(name) for name in container.namelist()}
 
 
-@pytest.mark.parametrize("container", list(ContainerFormat))
-async def test_a_file_is_proved_alone(
-    tmp_path: Path, long_tsa: Tsa, stamp: Stamper, container: ContainerFormat
-) -> None:
+@pytest.mark.parametrize("container", list(ArchiveFormat))
+async def test_a_file_is_proved_alone(tmp_path: Path, long_tsa: Tsa, stamp: Stamper, container: ArchiveFormat) -> None:
     packed = await records_kit.make(tmp_path, records_kit.at(long_tsa, stamp), container)
     done = extract(packed.path, tmp_path / "proof.zip", paths=[ANSWER])
     assert done.names == (ANSWER,)

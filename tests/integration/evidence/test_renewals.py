@@ -1,5 +1,6 @@
 """Renewals, over the years, with real authorities; and DSS as the judge of what comes of them."""
 
+import io
 import shutil
 import subprocess
 import zipfile
@@ -156,6 +157,35 @@ async def test_many_archives_are_renewed_by_one_stamp(tmp_path: Path, tsa: Tsa, 
     shutil.copytree(renewals.folder_of(paths[0]), renewals.folder_of(paths[1]))
     report = verify(paths[1], trusted_pem=trusted)
     assert [c.message for c in report.checks if c.verdict is Verdict.BAD] == ["renewal 1 is of another archive"]
+
+
+class Counted(type(Path())):  # type: ignore[misc]
+    """A path whose file counts what is read of it."""
+
+    read_bytes_count = 0
+
+    def open(self, mode: str = "r", *args: object, **options: object) -> object:
+        if mode != "rb":
+            return super().open(mode, *args, **options)
+
+        class Counting(io.FileIO):
+            def readinto(self, buffer: memoryview) -> int | None:
+                count = super().readinto(buffer)
+                Counted.read_bytes_count += count or 0
+                return count
+
+        return io.BufferedReader(Counting(str(self)))
+
+
+@pytest.mark.parametrize("algorithm", [None, SHA512])
+async def test_an_archive_is_read_twice(
+    tmp_path: Path, tsa: Tsa, stamp: Stamper, algorithm: HashAlgorithm | None
+) -> None:
+    packed = await records_kit.make(tmp_path, records_kit.at(tsa, stamp))
+    Counted.read_bytes_count = 0
+    await renew([Counted(packed.path)], records_kit.at(tsa, stamp), algorithm=algorithm)
+    size_bytes = packed.path.stat().st_size
+    assert 2 * size_bytes <= Counted.read_bytes_count < 2.5 * size_bytes
 
 
 async def test_a_bad_archive_is_not_renewed(tmp_path: Path, tsa: Tsa, stamp: Stamper) -> None:

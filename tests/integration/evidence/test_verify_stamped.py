@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from archiveworker.domain.digest import Sha256
 from archiveworker.domain.evidence import Timestamp, Verdict, VerificationReport
 from archiveworker.domain.ids import ArchivePath
+from archiveworker.domain.job import ArchiveFormat
 from archiveworker.evidence import layout
-from archiveworker.evidence.container import ContainerFormat
 from archiveworker.evidence.der import expected_queries
 from archiveworker.evidence.entries import Entry, InlineFile
 from archiveworker.evidence.manifest import render_sealed
@@ -39,10 +39,10 @@ def subjects(report: VerificationReport, verdict: Verdict = Verdict.BAD) -> set[
     return {check.subject for check in report.checks if check.verdict is verdict}
 
 
-@pytest.mark.parametrize("container", list(ContainerFormat))
+@pytest.mark.parametrize("container", list(ArchiveFormat))
 @pytest.mark.parametrize("which", ["tsa", "long_tsa"])
 async def test_a_stamped_archive_is_good(
-    tmp_path: Path, container: ContainerFormat, which: str, stamp: Stamper, request: pytest.FixtureRequest
+    tmp_path: Path, container: ArchiveFormat, which: str, stamp: Stamper, request: pytest.FixtureRequest
 ) -> None:
     tsa: Tsa = request.getfixturevalue(which)
     packed = golden.make(tmp_path, golden.all_entries(await stamped(tsa, stamp)), container)

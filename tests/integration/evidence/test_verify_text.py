@@ -10,8 +10,8 @@ import pytest
 from archiveworker.domain.digest import Sha256
 from archiveworker.domain.evidence import Timestamp
 from archiveworker.domain.ids import ArchivePath
+from archiveworker.domain.job import ArchiveFormat
 from archiveworker.evidence import layout, verify_text
-from archiveworker.evidence.container import ContainerFormat
 from archiveworker.evidence.entries import InlineFile
 from archiveworker.evidence.timestamp_check import chain_pem, check_reply, load_certificates
 from tests.integration.evidence.conftest import Stamper
@@ -34,11 +34,11 @@ def manifest_digest() -> Sha256:
     return layout.manifest_of(layout.with_sidecars(golden.inline())).sha256
 
 
-def unpack(folder: Path, container: ContainerFormat, stamp: Timestamp | None) -> Path:
+def unpack(folder: Path, container: ArchiveFormat, stamp: Timestamp | None) -> Path:
     packed = golden.make(folder, golden.all_entries(stamp), container)
     root = folder / "unpacked"
     root.mkdir()
-    tool = "tar --warning=no-timestamp -xzf" if container is ContainerFormat.TAR_GZ else "unzip -q"
+    tool = "tar --warning=no-timestamp -xzf" if container is ArchiveFormat.TAR_GZ else "unzip -q"
     assert bash(f"{tool} {packed.path}", root) == (0, "")
     return root
 
@@ -54,12 +54,12 @@ def run_all(root: Path, text: str) -> str:
     return said
 
 
-@pytest.mark.parametrize("container", list(ContainerFormat))
+@pytest.mark.parametrize("container", list(ArchiveFormat))
 @pytest.mark.parametrize("trusted", [True, False])
 @pytest.mark.parametrize("which", ["tsa", "long_tsa"])
 async def test_every_command_says_what_the_text_promises(
     tmp_path: Path,
-    container: ContainerFormat,
+    container: ArchiveFormat,
     trusted: bool,
     which: str,
     stamp: Stamper,
@@ -93,7 +93,7 @@ def old_stamp(tsa: Tsa, moment: datetime, *, trusted: bool) -> Timestamp:
 def test_the_commands_still_work_when_the_certificate_has_expired(tmp_path: Path, trusted: bool) -> None:
     start = datetime.now(UTC) - timedelta(days=400)
     tsa = make_tsa(tmp_path / "tsa", valid=(start, start + timedelta(days=30)))
-    root = unpack(tmp_path, ContainerFormat.TAR_GZ, old_stamp(tsa, start + timedelta(days=3), trusted=trusted))
+    root = unpack(tmp_path, ArchiveFormat.TAR_GZ, old_stamp(tsa, start + timedelta(days=3), trusted=trusted))
     text = (root / "evidence/VERIFY.txt").read_text()
     run_all(root, text)
     (verify, *_) = (c for c in commands(text) if "ts -verify" in c)
@@ -103,7 +103,7 @@ def test_the_commands_still_work_when_the_certificate_has_expired(tmp_path: Path
 
 
 async def test_the_commands_name_what_was_changed(tmp_path: Path, tsa: Tsa, stamp: Stamper) -> None:
-    root = unpack(tmp_path, ContainerFormat.TAR_GZ, await stamp(tsa, manifest_digest(), tsa.ca_pem))
+    root = unpack(tmp_path, ArchiveFormat.TAR_GZ, await stamp(tsa, manifest_digest(), tsa.ca_pem))
     files, _, evidence, data, query, *_ = commands((root / "evidence/VERIFY.txt").read_text())
     pdf = root / "attempts/zoe/33/attempt.pdf"
     pdf.write_bytes(pdf.read_bytes().replace(b"made", b"Made"))
@@ -121,7 +121,7 @@ async def test_the_commands_name_what_was_changed(tmp_path: Path, tsa: Tsa, stam
 
 
 async def test_sidecars_are_read_by_sha256sum(tmp_path: Path) -> None:
-    root = unpack(tmp_path, ContainerFormat.TAR_GZ, None)
+    root = unpack(tmp_path, ArchiveFormat.TAR_GZ, None)
     sidecars = [p for p in root.rglob("*.sha256") if "evidence" not in p.parts]
     assert len(sidecars) == 6
     for sidecar in sidecars:
@@ -129,7 +129,7 @@ async def test_sidecars_are_read_by_sha256sum(tmp_path: Path) -> None:
 
 
 def test_lists_are_read_by_sha256sum_without_a_warning(tmp_path: Path) -> None:
-    root = unpack(tmp_path, ContainerFormat.TAR_GZ, None)
+    root = unpack(tmp_path, ArchiveFormat.TAR_GZ, None)
     run_all(root, (root / "evidence/VERIFY.txt").read_text())
     for name in ("manifest-sha256.txt", "evidence/evidence-sha256.txt"):
         code, output = bash(f"sha256sum --strict --warn -c {name}", root)
@@ -165,7 +165,7 @@ def test_tools_list_the_archive_as_it_was_meant(tmp_path: Path) -> None:
     raw = subprocess.run(["zcat", str(packed.path)], capture_output=True, check=True).stdout
     assert raw[257:265] == b"ustar\x0000"
     assert bash(f"gzip -t {packed.path}", tmp_path) == (0, "")
-    zipped = golden.make(tmp_path, entries, ContainerFormat.ZIP)
+    zipped = golden.make(tmp_path, entries, ArchiveFormat.ZIP)
     code, output = bash(f"unzip -t {zipped.path}", tmp_path)
     assert code == 0
     assert "No errors detected" in output

@@ -20,11 +20,15 @@ class TorturePage:
         html: whole page, or the inside of its body.
         needs: a file without which the page does not show what it is for; None for nothing.
         untagged: it has nothing that Chromium tags, so that level U is all that can be claimed.
+        shows: text that only the page's own scripts write.
+        hides: text that those scripts replace.
     """
 
     html: str
     needs: Path | None = None
     untagged: bool = False
+    shows: str = ""
+    hides: str = ""
 
 
 def data_uri(data: bytes, media_type: str) -> str:

@@ -1,8 +1,7 @@
 """Every kind of page, in every profile, is what it claims to be: veraPDF finds nothing wrong, or the test fails."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,12 +20,11 @@ from archiveworker.domain.document import (
     RenderedDocument,
     RenderOptions,
 )
-from archiveworker.domain.errors import ToolError
 from archiveworker.rendering.config import GatewayConfig, RendererConfig
 from archiveworker.rendering.mirror import installed_libraries
-from archiveworker.rendering.renderer import ChromiumRenderer
+from tests.integration.pdfa.court import Court, render_all, whole
 from tests.integration.pdfa.pages import TORTURE_NAMES, TorturePage, torture_page
-from tests.integration.pdfa.verapdf import Verdict, judge, need_verapdf
+from tests.integration.pdfa.verapdf import judge, need_verapdf
 
 pytestmark = [pytest.mark.chromium, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -37,20 +35,6 @@ FRAMED = ("report-33", "emoji", "huge-table", "missing-glyphs", "images", "image
 """Pages that are also printed with a footer, a watermark and files inside."""
 FRAMED_TITLE = "Attempt 33, Änne 王小明 محمد 😀 \U0003fff0 <b>"
 UNTAGGED = {PdfProfile.PDF_A_2A: PdfProfile.PDF_A_2U, PdfProfile.PDF_A_3A: PdfProfile.PDF_A_3U}
-
-
-@dataclass
-class Court:
-    """What was rendered, and how it was judged."""
-
-    rendered: dict[tuple[str, PdfProfile], RenderedDocument | BaseException] = field(default_factory=dict)
-    verdicts: dict[Path, Verdict] = field(default_factory=dict)
-
-    def pdf(self, name: str, profile: PdfProfile) -> Path:
-        result = self.rendered[name, profile]
-        if isinstance(result, BaseException):
-            raise result
-        return result.pdf
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -64,7 +48,7 @@ async def court(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Court
         for name in REPORTS:
             documents[name] = await _report(demo, name)
         plain = {(name, p): (page, RenderOptions(profile=p)) for name, page in documents.items() for p in PROFILES}
-        await _render_all(config(), plain, folder, made)
+        await render_all(config(), plain, folder, made)
         files = _files(folder)
         framed = {
             (f"framed-{name}", p): (
@@ -75,9 +59,8 @@ async def court(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Court
             for p in PROFILES
         }
         marks = config(footer=PageFooter.FULL, watermark="DEMO 演示 \U0003fff0")
-        await _render_all(marks, framed, folder, made)
-    done = [result.pdf for result in made.rendered.values() if isinstance(result, RenderedDocument)]
-    made.verdicts = await judge(done)
+        await render_all(marks, framed, folder, made)
+    await made.judge()
     yield made
 
 
@@ -100,35 +83,9 @@ def _files(folder: Path) -> tuple[AssociatedFile, ...]:
     return (*files, AssociatedFile("notes.txt", folder / "data", CREATED_AT))
 
 
-Work = dict[tuple[str, PdfProfile], tuple[Document, RenderOptions]]
-
-
-async def _render_all(config: RendererConfig, work: Work, folder: Path, made: Court) -> None:
-    renderer = ChromiumRenderer(config)
-
-    async def one(key: tuple[str, PdfProfile]) -> None:
-        out_dir = folder / "-".join(key)
-        out_dir.mkdir()
-        rendering: Awaitable[RenderedDocument] = renderer.render(*work[key], out_dir)
-        [made.rendered[key]] = await asyncio.gather(rendering, return_exceptions=True)
-
-    try:
-        await renderer.start()
-    except ToolError as exc:
-        pytest.skip(f"no Chromium on this machine: {exc}")
-    try:
-        await asyncio.gather(*map(one, work))
-    finally:
-        await renderer.stop()
-
-
 def torture(name: str) -> TorturePage:
     """Return the page, as a whole page in English unless it says otherwise."""
-    page = torture_page(name)
-    if "<html" in page.html:
-        return page
-    html = f"<!DOCTYPE html><html lang='en'><head><title>Page</title></head><body>{page.html}</body></html>"
-    return TorturePage(html, page.needs, page.untagged)
+    return whole(torture_page(name))
 
 
 @pytest.mark.parametrize("profile", PROFILES)

@@ -15,29 +15,18 @@ from archiveworker.domain.document import RenderedDocument, RenderOptions
 from archiveworker.rendering.config import GatewayConfig, RendererConfig
 from archiveworker.rendering.renderer import ChromiumRenderer
 from tests.integration.rendering.conftest import Lms, Render, running_renderer, text_of
+from tests.integration.rendering.libraries import CDN, library_mirrors, need_libraries
 from tests.integration.rendering.paper import assert_same_on_paper
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
-LIBRARIES = Path(__file__).resolve().parents[3] / "build" / "libraries" / "node_modules"
-CDN = "https://libraries.example"
 FORMULA = "<p>Euler: \\(e^{i\\pi}+1=0\\)</p><p>$$\\frac{22}{7} \\neq \\sqrt{x}$$</p>"
 
 
-@pytest.fixture(scope="module")
-def libraries() -> Path:
-    if not (LIBRARIES.parent / ".fetched").is_file():
-        pytest.skip("needs npm: tests/tools/get_libraries.sh fetches the libraries")
-    return LIBRARIES
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def own(libraries: Path) -> AsyncIterator[ChromiumRenderer]:
-    fonts = (
-        "https://cdn.jsdelivr.net/npm/@mathjax/mathjax-newcm-font@4.1.3/",
-        libraries / "@mathjax/mathjax-newcm-font",
-    )
-    mirrors = ((f"{CDN}/", libraries), fonts)
+async def own() -> AsyncIterator[ChromiumRenderer]:
+    need_libraries()
+    mirrors = library_mirrors()
     config = RendererConfig(browser_count=1, ready_limit_s=15, stuck_s=1, gateway=GatewayConfig(mirrors=mirrors))
     async with running_renderer(config) as made:
         yield made

@@ -2,6 +2,8 @@
 
 import base64
 import io
+import struct
+import zlib
 from pathlib import Path
 
 import pikepdf
@@ -9,7 +11,7 @@ import pytest
 from PIL import Image, ImageChops, ImageCms, ImageStat
 
 from archiveworker.domain.document import ImageLimit, RenderedDocument, RenderOptions
-from tests.integration.rendering.conftest import Render
+from tests.integration.rendering.conftest import Lms, Render, text_of
 from tests.integration.rendering.test_paper import pages_of
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
@@ -115,6 +117,39 @@ async def test_a_bomb_costs_a_note(render: Render, limit: ImageLimit | None) -> 
     assert result.warnings == ("1 image(s) left out: more than 89478485 pixels",)
     assert result.raw_html is not None
     assert bomb not in result.raw_html.read_text()
+
+
+def bomb(side_px: int) -> bytes:
+    """A PNG of one bit a pixel, all white: a few hundred kilobytes that unpack to gigabytes."""
+    row = b"\0" + b"\xff" * (side_px // 8)
+    packer = zlib.compressobj(9)
+    data = b"".join(packer.compress(row * 500) for _ in range(side_px // 500)) + packer.flush()
+    head = struct.pack(">IIBBBBB", side_px, side_px, 1, 0, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", data), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    )
+
+
+async def test_a_bomb_by_address_never_reaches_the_browser(lms: Lms, render: Render) -> None:
+    data = bomb(50_000)
+    assert len(data) < 1_000_000
+    lms.serve("/bomb.png", data, "image/png")
+    lms.serve("/bomb", data, "application/octet-stream")
+    html = "<p>text</p><img src='/bomb.png'><div style='background: url(/bomb); height: 70px'></div>"
+    result = await render(html, RenderOptions(keep_html=True))
+    left_out = [warning for warning in result.warnings if "left out: more than 89478485 pixels" in warning]
+    assert [warning.split(": ")[0].rpartition("/")[2] for warning in left_out] == ["bomb.png", "bomb"]
+    assert "Image left out" in await text_of(result.pdf)
+    assert result.frozen_html is not None
+    assert base64.b64encode(data[:300]).decode() not in result.frozen_html.read_text()
+
+
+async def test_a_large_picture_by_address_is_drawn(lms: Lms, render: Render) -> None:
+    lms.serve("/large.png", bomb(8_000), "image/png")
+    result = await render("<p>text</p><img width=300 src='/large.png'>")
+    assert result.warnings == ()
+    assert _largest_side(result.pdf) == 8_000
 
 
 async def test_a_broken_picture_is_named(render: Render) -> None:

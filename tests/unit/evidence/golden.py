@@ -8,8 +8,9 @@ from archiveworker.domain.digest import Sha256
 from archiveworker.domain.document import ArchiveFile
 from archiveworker.domain.evidence import Timestamp
 from archiveworker.domain.ids import ArchivePath, JobId
+from archiveworker.domain.job import ArchiveFormat
 from archiveworker.evidence import layout
-from archiveworker.evidence.container import ContainerFormat, PackedArchive, pack
+from archiveworker.evidence.container import PackedArchive, pack
 from archiveworker.evidence.entries import Entry, InlineFile
 
 MOMENT = datetime(2026, 1, 15, 9, 30, 0, tzinfo=UTC)
@@ -60,7 +61,7 @@ def all_entries(
     return [*with_hashes, manifest, *layout.evidence_of(manifest, [stamp] if stamp else [], record)]
 
 
-def make(folder: Path, entries: Sequence[Entry], container: ContainerFormat = ContainerFormat.TAR_GZ) -> PackedArchive:
+def make(folder: Path, entries: Sequence[Entry], container: ArchiveFormat = ArchiveFormat.TAR_GZ) -> PackedArchive:
     """Pack ``entries`` into ``folder``."""
     return pack(entries, spool=folder, target=folder / f"exam.{container.suffix}", container=container)
 

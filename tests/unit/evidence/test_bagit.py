@@ -14,9 +14,9 @@ import pytest
 
 from archiveworker.domain.evidence import Check, VerificationReport
 from archiveworker.domain.ids import ArchivePath
+from archiveworker.domain.job import ArchiveFormat
 from archiveworker.evidence import layout
 from archiveworker.evidence.bagit import BASE_MAX_BYTES, PayloadSize, bagged, base_folder
-from archiveworker.evidence.container import ContainerFormat
 from archiveworker.evidence.entries import Entry, InlineFile
 from archiveworker.evidence.verify import verify
 from tests.unit.evidence import golden
@@ -79,8 +79,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return unpacked(golden.make(folder, bag()).path, folder / "tree")
 
 
-@pytest.mark.parametrize("container", list(ContainerFormat))
-def test_the_judges_take_it_from_every_container(tmp_path: Path, container: ContainerFormat) -> None:
+@pytest.mark.parametrize("container", list(ArchiveFormat))
+def test_the_judges_take_it_from_every_container(tmp_path: Path, container: ArchiveFormat) -> None:
     archive = golden.make(tmp_path, bag(), container).path
     folder = unpacked(archive, tmp_path / "tree")
     assert folder.name == "exam"
@@ -142,8 +142,8 @@ def test_every_changed_removed_and_added_file_is_named(tree: Path, tmp_path: Pat
         shutil.rmtree(copy)
 
 
-@pytest.mark.parametrize("container", list(ContainerFormat))
-def test_one_changed_byte_of_the_container_is_found(tmp_path: Path, container: ContainerFormat) -> None:
+@pytest.mark.parametrize("container", list(ArchiveFormat))
+def test_one_changed_byte_of_the_container_is_found(tmp_path: Path, container: ArchiveFormat) -> None:
     archive = golden.make(tmp_path, bag(), container).path
     data, chosen = archive.read_bytes(), random.Random(8493)
     # Names of the bag's folder are here as well: they are in every header.

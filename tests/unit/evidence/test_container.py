@@ -14,16 +14,17 @@ from hypothesis import strategies as st
 from archiveworker.domain.digest import Sha256
 from archiveworker.domain.errors import LimitExceededError, VerificationError
 from archiveworker.domain.ids import ArchivePath
-from archiveworker.evidence.container import ContainerFormat, pack
-from archiveworker.evidence.digests import HashingWriter
+from archiveworker.domain.job import ArchiveFormat
+from archiveworker.evidence.container import pack
 from archiveworker.evidence.entries import Entry, InlineFile
 from archiveworker.evidence.tar_writer import TarGzWriter
 from archiveworker.evidence.ustar import shortened
 from archiveworker.evidence.verify import verify
 from archiveworker.evidence.zip_writer import ZipWriter
+from archiveworker.runtime.digests import HashingWriter
 from tests.unit.evidence import golden, strategies
 
-FORMATS = list(ContainerFormat)
+FORMATS = list(ArchiveFormat)
 
 
 def unpacked(path: Path) -> dict[str, bytes]:
@@ -56,7 +57,7 @@ def distinct(contents: dict[ArchivePath, bytes]) -> list[Entry]:
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(contents=st.dictionaries(strategies.paths, st.binary(max_size=3000), max_size=6))
 def test_python_unpacks_what_was_packed(
-    tmp_path: Path, container: ContainerFormat, contents: dict[ArchivePath, bytes]
+    tmp_path: Path, container: ArchiveFormat, contents: dict[ArchivePath, bytes]
 ) -> None:
     entries = distinct(contents)
     packed = golden.make(tmp_path, entries, container)
@@ -67,7 +68,7 @@ def test_python_unpacks_what_was_packed(
 
 
 @pytest.mark.parametrize("container", FORMATS)
-def test_same_input_same_bytes_in_any_order(tmp_path: Path, container: ContainerFormat) -> None:
+def test_same_input_same_bytes_in_any_order(tmp_path: Path, container: ArchiveFormat) -> None:
     contents = dict(golden.CONTENTS) | {"attempts/big.bin": os.urandom(700_000) + b"text " * 200_000}
     files = golden.spooled(tmp_path, contents)
     first = pack(files, spool=tmp_path, target=tmp_path / "1", container=container)
@@ -77,8 +78,8 @@ def test_same_input_same_bytes_in_any_order(tmp_path: Path, container: Container
 
 
 @pytest.mark.parametrize("level", [0, 1, 2, 3])
-@pytest.mark.parametrize("container", [ContainerFormat.TAR_GZ, ContainerFormat.ZIP])
-def test_every_level_unpacks(tmp_path: Path, container: ContainerFormat, level: int) -> None:
+@pytest.mark.parametrize("container", [ArchiveFormat.TAR_GZ, ArchiveFormat.ZIP])
+def test_every_level_unpacks(tmp_path: Path, container: ArchiveFormat, level: int) -> None:
     data = os.urandom(300_000) + b"abc" * 300_000
     entry = InlineFile(ArchivePath("a.bin"), data, golden.MOMENT)
     packed = pack([entry], spool=tmp_path, target=tmp_path / f"a.{container.suffix}", container=container, level=level)
@@ -92,11 +93,11 @@ def test_the_gzip_header_has_neither_time_nor_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("container", FORMATS)
-def test_entries_are_sorted_and_dated_by_the_data(tmp_path: Path, container: ContainerFormat) -> None:
+def test_entries_are_sorted_and_dated_by_the_data(tmp_path: Path, container: ArchiveFormat) -> None:
     packed = golden.make(tmp_path, golden.inline(), container)
     names = list(unpacked(packed.path))
     assert names == sorted(names, key=str.encode)
-    if container is ContainerFormat.TAR_GZ:
+    if container is ArchiveFormat.TAR_GZ:
         with tarfile.open(packed.path) as tar:
             assert {member.mtime for member in tar} == {golden.MOMENT.timestamp()}
     else:
@@ -106,16 +107,14 @@ def test_entries_are_sorted_and_dated_by_the_data(tmp_path: Path, container: Con
 
 @pytest.mark.parametrize("year", [1601, 1970, 2200, 9999])
 @pytest.mark.parametrize("container", FORMATS)
-def test_odd_times_are_brought_into_range(tmp_path: Path, container: ContainerFormat, year: int) -> None:
+def test_odd_times_are_brought_into_range(tmp_path: Path, container: ArchiveFormat, year: int) -> None:
     entry = InlineFile(ArchivePath("a"), b"a", datetime(year, 6, 1, tzinfo=UTC))
     assert unpacked(golden.make(tmp_path, [entry], container).path) == {"a": b"a"}
 
 
 @pytest.mark.parametrize("container", FORMATS)
 @pytest.mark.parametrize("change", [b"other contents!!", b"short", b"%PDF-1.7 made up and longer", None])
-def test_a_spooled_file_that_changed_is_refused(
-    tmp_path: Path, container: ContainerFormat, change: bytes | None
-) -> None:
+def test_a_spooled_file_that_changed_is_refused(tmp_path: Path, container: ArchiveFormat, change: bytes | None) -> None:
     files = golden.spooled(tmp_path, golden.CONTENTS)
     target = tmp_path / "exam"
     spooled = tmp_path / files[0].spooled
@@ -147,7 +146,7 @@ def test_a_name_too_long_for_ustar_is_refused_in_tar_only(tmp_path: Path) -> Non
     entry = InlineFile(ArchivePath("x" * 150), b"x", golden.MOMENT)
     with pytest.raises(LimitExceededError, match="too long for a USTAR"):
         golden.make(tmp_path, [entry])
-    assert unpacked(golden.make(tmp_path, [entry], ContainerFormat.ZIP).path) == {"x" * 150: b"x"}
+    assert unpacked(golden.make(tmp_path, [entry], ArchiveFormat.ZIP).path) == {"x" * 150: b"x"}
 
 
 def test_a_file_too_large_for_ustar_is_refused(tmp_path: Path) -> None:

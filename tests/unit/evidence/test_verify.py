@@ -17,16 +17,16 @@ from archiveworker.domain.digest import Sha256
 from archiveworker.domain.errors import NotFoundError, VerificationError
 from archiveworker.domain.evidence import Check, Verdict, VerificationReport
 from archiveworker.domain.ids import ArchivePath
-from archiveworker.evidence.container import ContainerFormat
-from archiveworker.evidence.digests import HashingWriter
+from archiveworker.domain.job import ArchiveFormat
 from archiveworker.evidence.entries import Entry, InlineFile
 from archiveworker.evidence.gzip_writer import SealedGzipWriter
 from archiveworker.evidence.reading import Limits
 from archiveworker.evidence.ustar import shortened
 from archiveworker.evidence.verify import STEPS, verify
+from archiveworker.runtime.digests import HashingWriter
 from tests.unit.evidence import golden, strategies
 
-FORMATS = list(ContainerFormat)
+FORMATS = list(ArchiveFormat)
 
 
 def bad(report: VerificationReport) -> list[Check]:
@@ -56,7 +56,7 @@ def folder_of(folder: Path, entries: list[Entry]) -> Path:
 
 
 @pytest.mark.parametrize("container", FORMATS)
-def test_an_intact_archive_lacks_nothing_but_a_time_stamp(tmp_path: Path, container: ContainerFormat) -> None:
+def test_an_intact_archive_lacks_nothing_but_a_time_stamp(tmp_path: Path, container: ArchiveFormat) -> None:
     report = verify(golden.make(tmp_path, golden.all_entries(), container).path)
     assert [c.name for c in report.checks if c.verdict is not Verdict.GOOD] == ["manifest_timestamp"]
     assert report.verdict is Verdict.UNKNOWN
@@ -69,7 +69,7 @@ def test_an_intact_archive_lacks_nothing_but_a_time_stamp(tmp_path: Path, contai
     handed_in=st.dictionaries(strategies.paths, st.binary(max_size=2000), max_size=5), include_filehashes=st.booleans()
 )
 def test_whatever_is_packed_is_intact(
-    tmp_path: Path, container: ContainerFormat, handed_in: dict[ArchivePath, bytes], include_filehashes: bool
+    tmp_path: Path, container: ArchiveFormat, handed_in: dict[ArchivePath, bytes], include_filehashes: bool
 ) -> None:
     contents = dict(golden.CONTENTS)
     # A folder and a row each, so that no name clashes with another one.
@@ -120,7 +120,7 @@ def test_one_changed_byte_names_exactly_that_file(tmp_path: Path, name: str) -> 
 
 
 @pytest.mark.parametrize("container", FORMATS)
-def test_one_changed_byte_anywhere_in_the_archive_is_found(tmp_path: Path, container: ContainerFormat) -> None:
+def test_one_changed_byte_anywhere_in_the_archive_is_found(tmp_path: Path, container: ArchiveFormat) -> None:
     original = golden.make(tmp_path, golden.all_entries(), container).path.read_bytes()
     path = tmp_path / "changed"
     path.touch()
@@ -157,7 +157,7 @@ def test_one_changed_byte_in_the_tar_names_the_file_it_belongs_to(tmp_path: Path
 
 
 @pytest.mark.parametrize("container", FORMATS)
-def test_every_truncation_is_found(tmp_path: Path, container: ContainerFormat) -> None:
+def test_every_truncation_is_found(tmp_path: Path, container: ArchiveFormat) -> None:
     original = golden.make(tmp_path, golden.all_entries(), container).path.read_bytes()
     path = tmp_path / "cut"
     path.touch()
@@ -169,7 +169,7 @@ def test_every_truncation_is_found(tmp_path: Path, container: ContainerFormat) -
 
 
 @pytest.mark.parametrize("container", FORMATS)
-def test_noise_never_raises(tmp_path: Path, container: ContainerFormat) -> None:
+def test_noise_never_raises(tmp_path: Path, container: ArchiveFormat) -> None:
     original = golden.make(tmp_path, golden.all_entries(), container).path.read_bytes()
     path = tmp_path / "noise"
     path.touch()
@@ -212,7 +212,7 @@ def replacing(name: str, data: bytes) -> Callable[[list[Entry]], list[Entry]]:
 )
 def test_what_was_added_removed_or_replaced_is_named(
     tmp_path: Path,
-    container: ContainerFormat,
+    container: ArchiveFormat,
     change: Callable[[list[Entry]], list[Entry]],
     subject: str,
     message: str,
@@ -328,7 +328,7 @@ def test_a_zip_with_bytes_in_front_or_of_another_maker_is_refused(tmp_path: Path
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.txt", "a")
     assert verify(path).verdict is Verdict.BAD
-    whole = golden.make(tmp_path, golden.all_entries(), ContainerFormat.ZIP).path.read_bytes()
+    whole = golden.make(tmp_path, golden.all_entries(), ArchiveFormat.ZIP).path.read_bytes()
     path.write_bytes(b"PK\0\0" + whole)
     assert verify(path).verdict is Verdict.BAD
 
@@ -341,7 +341,7 @@ def test_a_zip_with_bytes_in_front_or_of_another_maker_is_refused(tmp_path: Path
     ],
 )
 @pytest.mark.parametrize("container", FORMATS)
-def test_limits_hold(tmp_path: Path, container: ContainerFormat, limits: Limits, message: str) -> None:
+def test_limits_hold(tmp_path: Path, container: ArchiveFormat, limits: Limits, message: str) -> None:
     contents = dict(golden.CONTENTS) | {"a.bin": bytes(6000)}
     path = golden.make(tmp_path, golden.all_entries(contents=contents), container).path
     assert message in bad(verify(path, limits=limits))[0].message
@@ -349,8 +349,8 @@ def test_limits_hold(tmp_path: Path, container: ContainerFormat, limits: Limits,
     assert message in bad(verify(root, limits=limits))[0].message
 
 
-@pytest.mark.parametrize("container", [ContainerFormat.TAR_GZ, ContainerFormat.ZIP])
-def test_a_bomb_is_not_unpacked(tmp_path: Path, container: ContainerFormat) -> None:
+@pytest.mark.parametrize("container", [ArchiveFormat.TAR_GZ, ArchiveFormat.ZIP])
+def test_a_bomb_is_not_unpacked(tmp_path: Path, container: ArchiveFormat) -> None:
     contents = {"a.bin": bytes(80 * 1024**2)}
     path = golden.make(tmp_path, golden.all_entries(contents=contents), container).path
     assert path.stat().st_size < 1024**2

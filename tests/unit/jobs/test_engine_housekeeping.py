@@ -1,5 +1,6 @@
 """What the engine puts away: working files of jobs that ended long ago, tokens that a crash left behind."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,9 @@ from archiveworker.jobs.engine import Engine, EngineConfig
 from archiveworker.jobs.tools import JobPolicy, JobTools
 from archiveworker.runtime.sealed import SealedTokens, load_or_create_key
 from archiveworker.runtime.spool import LocalSpool
+
+FORGOTTEN = new_job_id()
+"""Has files, but no workflow."""
 
 
 class FixedClock:
@@ -53,6 +57,9 @@ async def parts(tmp_path: Path) -> AsyncIterator[tuple[Engine, JobTools]]:
         software="test",
     )
     await tools.secrets.put(JobId("orphan"), Secret("left behind"))
+    # Before the start: the engine sweeps at once, and what is being written then may be swept away.
+    for name in ("items/attempt-1", "evidence"):
+        (tools.spool.item(FORGOTTEN, name).folder / "file").write_bytes(b"x")
     engine = Engine(tools, EngineConfig(url, "housekeeping", keep_failed_days=7, instance_name=str(tmp_path)))
     await engine.start()
     yield engine, tools
@@ -66,11 +73,8 @@ async def test_a_token_without_a_job_is_erased_at_the_start(parts: tuple[Engine,
 
 async def test_files_without_a_job_go_and_evidence_stays(parts: tuple[Engine, JobTools]) -> None:
     engine, tools = parts
-    job_id = new_job_id()
-    for name in ("items/attempt-1", "evidence"):
-        (tools.spool.item(job_id, name).folder / "file").write_bytes(b"x")
-    await engine.sweep()
-    assert [p.name for p in tools.spool.job_folder(job_id).iterdir()] == ["evidence"]
+    await asyncio.gather(engine.sweep(), engine.sweep())
+    assert [p.name for p in tools.spool.job_folder(FORGOTTEN).iterdir()] == ["evidence"]
     assert tools.spool.jobs_with_files(besides=frozenset({"evidence"})) == []
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import itertools
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,15 +10,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from hypothesis import given
-from hypothesis import strategies as st
 
 from archiveworker import __version__
 from archiveworker.domain.errors import LimitExceededError, SettingsError
 from archiveworker.runtime import process
 from archiveworker.runtime.http import (
     BLOCK_BYTES,
-    DigestWriter,
     HttpOptions,
     client_session,
     describe_failure,
@@ -97,19 +93,6 @@ async def test_last_modified_is_read_or_left(server, text, seconds):
     url = server.make_url("/").with_query(modified=text)
     async with client_session(HttpOptions()) as session, session.get(url) as response:
         assert last_modified_s(response) == seconds
-
-
-@given(cuts=st.lists(st.integers(0, 5000), max_size=20))
-def test_digests_do_not_depend_on_the_blocks(tmp_path_factory: pytest.TempPathFactory, cuts: list[int]):
-    path: Path = tmp_path_factory.mktemp("digest") / "file"
-    ends = [0, *sorted(cuts), 5000]
-    with DigestWriter(path) as writer:
-        for start, end in itertools.pairwise(ends):
-            writer.write(CONTENT[start:end])
-        saved = writer.saved()
-
-    assert path.read_bytes() == CONTENT[:5000]
-    assert saved.sha256.hex == hashlib.sha256(CONTENT[:5000]).hexdigest()
 
 
 async def test_a_range_of_a_file_is_read_in_blocks(tmp_path):

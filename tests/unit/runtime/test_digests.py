@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from archiveworker.domain.errors import LimitExceededError
-from archiveworker.evidence.digests import HashingWriter, copy_hashed, digest_file, hashed_file
+from archiveworker.runtime.digests import HashingWriter, copy_hashed, digest_file, hashed_file
 
 
 @given(st.lists(st.binary(max_size=200)))
