@@ -3,6 +3,7 @@
 Nothing here decides anything; it says who gets what. Whoever wants to know which class fulfils a port looks here.
 """
 
+import asyncio
 import fcntl
 import os
 import socket
@@ -30,14 +31,19 @@ from archiveworker.evidence.timestamp import Rfc3161Timestamper, StampOptions
 from archiveworker.evidence.timestamp_post import AuthorityOptions
 from archiveworker.jobs.engine import Engine, EngineConfig
 from archiveworker.jobs.tools import JobPolicy, JobTools
+from archiveworker.jobs.watch import Watch, WatchOptions
+from archiveworker.jobs.workflows import WORKFLOW_VERSION
 from archiveworker.rendering import chromium
 from archiveworker.rendering.config import GatewayConfig, ReadyTimeout, RendererConfig
 from archiveworker.rendering.mirror import mathjax_mirrors
 from archiveworker.rendering.renderer import ChromiumRenderer
 from archiveworker.runtime.clock import SystemClock
+from archiveworker.runtime.database import open_pool, postgres_url
 from archiveworker.runtime.http import ClientCertificate, HttpOptions
+from archiveworker.runtime.presence import Executor, Presence
 from archiveworker.runtime.retry import RetryPolicy
 from archiveworker.runtime.sealed import SealedTokens, check_key, load_or_create_key
+from archiveworker.runtime.shared_spool import claim_spool
 from archiveworker.runtime.spool import LocalSpool
 from archiveworker.settings import Settings
 from archiveworker.sources.archivingmod import ArchivingmodAssignSource, ArchivingmodQuizSource
@@ -230,24 +236,24 @@ async def running_worker(settings: Settings) -> AsyncIterator[Worker]:
         SettingsError: a setting does not fit this machine.
         ToolError: there is no Chromium.
     """
-    check_sqlite()
     with _own_data_dir(settings.data_dir):
-        database_url = f"sqlite:///{settings.data_dir.resolve()}/archiveworker.sqlite"
-        secrets = SealedTokens(sa.create_engine(database_url), _keys(settings))
+        state = await asyncio.to_thread(open_state, settings)
         sources = build_sources(settings)
         async with aiohttp.ClientSession() as tsa_session, build_renderer(settings) as renderer:
             tools = JobTools(
                 sources={source.name: source for source in sources},
                 renderer=renderer,
                 timestamper=build_timestamper(settings, tsa_session),
-                secrets=secrets,
-                spool=LocalSpool(settings.data_dir / "jobs"),
+                secrets=state.secrets,
+                spool=state.spool,
                 clock=SystemClock(),
                 policy=build_policy(settings),
                 software=SOFTWARE,
                 trusted_pem=read_trusted(settings),
+                executor_id="" if state.watch is None else state.executor_id,
             )
-            engine = Engine(tools, EngineConfig(database_url, "local", settings.keep_failed_days))
+            config = EngineConfig(state.database_url, state.executor_id, settings.keep_failed_days)
+            engine = Engine(tools, config, state.watch)
             async with _serving(settings, engine, routes_of(sources)) as url:
                 yield Worker(url, engine)
 
@@ -314,6 +320,57 @@ def check_sqlite() -> None:
             f"Python {sys.version.split()[0]} needs SQLite 3.42 or newer and has {sqlite3.sqlite_version} here; "
             "use Python 3.11, or a Python that brings a newer SQLite"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a worker keeps what must outlive it.
+
+    Attributes:
+        database_url: SQLAlchemy URL of the engine's database.
+        executor_id: of this process.
+        secrets: in the same database.
+        spool: shared when the database is.
+        watch: None when the database is this process's own.
+    """
+
+    database_url: Secret
+    executor_id: str
+    secrets: SealedTokens
+    spool: LocalSpool
+    watch: Watch | None
+
+
+def open_state(settings: Settings) -> State:
+    """Open the SQLite file in ``data_dir``, or the PostgreSQL database that workers share.
+
+    Raises:
+        SettingsError: a setting is missing or does not fit the others.
+    """
+    if settings.database_url is None:
+        check_sqlite()
+        url = f"sqlite:///{settings.data_dir.resolve()}/archiveworker.sqlite"
+        secrets = SealedTokens(sa.create_engine(url), _keys(settings))
+        # The name that releases without other databases gave: their unfinished jobs go on under it.
+        return State(Secret(url), "local", secrets, LocalSpool(settings.spool_dir or settings.data_dir / "jobs"), None)
+    shared_url = postgres_url(settings.database_url)
+    if settings.secret_key is None:
+        raise SettingsError(
+            "ARCHIVEWORKER_SECRET_KEY must be set when ARCHIVEWORKER_DATABASE_URL is, to the same for all workers, "
+            "because each opens the tokens of the others; `openssl rand -base64 32 | tr +/ -_` makes one"
+        )
+    if settings.spool_dir is None:
+        raise SettingsError(
+            "ARCHIVEWORKER_SPOOL_DIR must be set when ARCHIVEWORKER_DATABASE_URL is: one folder that all workers see"
+        )
+    executor_id = settings.executor_id or socket.gethostname()
+    pool = open_pool(shared_url)
+    secrets = SealedTokens(pool, _keys(settings))
+    spool = LocalSpool(settings.spool_dir)
+    claim_spool(pool, settings.spool_dir)
+    me = Executor(executor_id, WORKFLOW_VERSION)
+    watch = Watch(Presence(shared_url, me), SystemClock(), WatchOptions(settings.takeover_s))
+    return State(shared_url, executor_id, secrets, spool, watch)
 
 
 def _keys(settings: Settings) -> tuple[Secret, ...]:

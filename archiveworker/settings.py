@@ -7,6 +7,7 @@ reference page are written from this table and a test compares them.
 
 import dataclasses
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -29,6 +30,7 @@ from archiveworker.runtime.settings_aliases import ALIAS_PREFIXES, ALIASES, IGNO
 
 PREFIX: Final = "ARCHIVEWORKER_"
 _FILE: Final = "_FILE"
+_EXECUTOR_ID: Final = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]{0,63})?")
 
 
 def _setting(default: object, doc: str, *, low: float | None = None, high: float | None = None) -> Any:
@@ -42,6 +44,18 @@ class Settings:
     host: str = _setting("0.0.0.0", "Address to listen on.")  # noqa: S104 - a container is reached from outside
     port: int = _setting(8080, "TCP port to listen on.", low=0, high=65535)
     data_dir: Path = _setting(Path("data"), "Folder for the database, the spool, keys and evidence.")
+    database_url: Secret | None = _setting(
+        None, "postgresql://user:password@host/db, the same for all workers that share jobs; empty: SQLite in data_dir."
+    )
+    executor_id: str = _setting(
+        "", "With a shared database: this worker's name, the same after a restart. Empty: the host's."
+    )
+    spool_dir: Path | None = _setting(
+        None, "Folder for the files of jobs; with a shared database one that all workers see. Empty: in data_dir."
+    )
+    takeover_s: float = _setting(
+        15.0, "With a shared database: how long a worker is gone before others take over its work.", low=5, high=600
+    )
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
     log_json: bool | None = _setting(None, "true: JSON lines; false: for people; empty: JSON unless on a terminal.")
     admin_token: Secret | None = _setting(
@@ -177,6 +191,10 @@ class Settings:
                 "other PDF/A may not hold files"
             )
         self._check_texts()
+        if not _EXECUTOR_ID.fullmatch(self.executor_id):
+            raise SettingsError(
+                f"{variable('executor_id')} must be up to 64 letters, digits, dots, dashes, underscores"
+            )
         for origin in self.public_origins:
             try:
                 LmsOrigin.of(origin)

@@ -5,6 +5,7 @@ restart with the same ``executor_id`` recovers what this process had begun.
 """
 
 import asyncio
+import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,11 +26,15 @@ from archiveworker.jobs.results import ACTIVE, load_job
 from archiveworker.jobs.steps import JobSteps
 from archiveworker.jobs.story import Story
 from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobTools, OpenJobs
+from archiveworker.jobs.watch import NoGuard, Watch
 from archiveworker.jobs.workflows import ITEM_QUEUE, JOB_QUEUE, WORKFLOW_VERSION, ArchiveWorkflows
 
 log = structlog.get_logger(__name__)
 
-SWEEP_INTERVAL_S: Final = 3600.0
+TIDY_INTERVAL_S: Final = 30.0
+SWEEP_EVERY: Final = 120
+"""Every how many times that it tidies up the engine looks at the whole spool: once an hour."""
+_POOL_SIZE: Final = 10
 _PUT_AWAY_S: Final = 10.0
 _PUT_AWAY_POLL_S: Final = 0.1
 
@@ -46,7 +51,7 @@ class EngineConfig:
             one process, give another.
     """
 
-    database_url: str
+    database_url: Secret
     executor_id: str
     keep_failed_days: float
     instance_name: str = "archive"
@@ -58,13 +63,15 @@ class Engine:
     Args:
         tools: what the workflows work with.
         config: where the state is kept.
+        watch: over the other executors of the database; None when this is the only one.
     """
 
-    def __init__(self, tools: JobTools, config: EngineConfig) -> None:
+    def __init__(self, tools: JobTools, config: EngineConfig, watch: Watch | None = None) -> None:
         self._tools = tools
         self._config = config
+        self._watch = watch
         self._gate = DrainGate()
-        self._open_jobs = OpenJobs(tools, load_job)
+        self._open_jobs = OpenJobs(tools, load_job, watch or NoGuard())
         self._steps = JobSteps(tools, self._open_jobs, self._gate)
         self._finish = FinishSteps(tools, self._open_jobs)
         self._workflows: ArchiveWorkflows | None = None
@@ -78,10 +85,13 @@ class Engine:
 
     async def start(self) -> None:
         """Launch DBOS on the running event loop; unfinished workflows of this executor go on at once."""
+        if self._watch is not None:
+            await self._watch.start()
         policy = self._tools.policy
         config: DBOSConfig = {
             "name": "archiveworker",
-            "system_database_url": self._config.database_url,
+            "system_database_url": self._config.database_url.reveal(),
+            "sys_db_pool_size": _POOL_SIZE,
             "executor_id": self._config.executor_id,
             "application_version": WORKFLOW_VERSION,
             "log_level": "WARNING",
@@ -99,8 +109,9 @@ class Engine:
             partition_concurrency=policy.lms_items_max,
             polling_interval_sec=policy.poll_interval_s,
         )
-        await self._forget_orphans()
-        self._sweeper = asyncio.create_task(self._sweep_for_ever())
+        if self._watch is None:
+            await self._forget(await self._orphans())
+        self._sweeper = asyncio.create_task(self._tidy_for_ever())
 
     async def stop(self, grace_s: float) -> bool:
         """Take no new work, let items in flight finish, stop. What is unfinished goes on at the next start.
@@ -108,12 +119,19 @@ class Engine:
         Returns:
             True when nothing in flight had to be given up.
         """
-        clean = await self._gate.drain(grace_s)
+        is_deposed = self._watch is not None and self._watch.is_deposed
+        clean = await self._gate.drain(0 if is_deposed else grace_s)
         if self._sweeper is not None:
             self._sweeper.cancel()
         await self._open_jobs.close_all()
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
+        if self._watch is not None:
+            await self._watch.stop()
         return clean
+
+    async def wait_deposed(self) -> None:
+        """Return when another executor has taken over what this one had begun; never when it is alone."""
+        await (self._watch.wait_deposed() if self._watch is not None else asyncio.Event().wait())
 
     async def check_capacity(self) -> None:
         """Raise when as many jobs wait as may.
@@ -121,9 +139,8 @@ class Engine:
         Raises:
             QueueFullError: they do.
         """
-        policy = self._tools.policy
         active = len(await views.job_workflows(ACTIVE))
-        if active >= policy.jobs_max + policy.queue_max:
+        if active >= self._jobs_max + self._tools.policy.queue_max:
             raise QueueFullError("Maximum number of queued jobs exceeded; post the job again later.")
 
     async def submit(self, request: ArchiveRequest) -> JobId:
@@ -188,8 +205,12 @@ class Engine:
 
     async def worker_status(self) -> dict[str, Any]:
         """Return how busy the worker is, in the words of the existing worker."""
-        policy = self._tools.policy
-        return await views.worker_status(policy.jobs_max, policy.queue_max, draining=self.is_draining)
+        return await views.worker_status(self._jobs_max, self._tools.policy.queue_max, draining=self.is_draining)
+
+    @property
+    def _jobs_max(self) -> int:
+        """Jobs that all living executors together run at once."""
+        return self._tools.policy.jobs_max * (1 if self._watch is None else len(self._watch.living))
 
     def evidence_file(self, job_id: JobId, name: str) -> Path:
         """Return the place of a piece of evidence.
@@ -251,10 +272,17 @@ class Engine:
             raise NotFoundError(f"Job with requested jobid '{job_id[:80]}' was not found")
         return story, await load_job(job_id)
 
-    async def _sweep_for_ever(self) -> None:
-        while True:
-            await self.sweep()
-            await asyncio.sleep(SWEEP_INTERVAL_S)
+    async def _tidy_for_ever(self) -> None:
+        suspects: frozenset[JobId] = frozenset()
+        for number in itertools.count():
+            await self._open_jobs.close_ended()
+            if number % SWEEP_EVERY == 0:
+                # Another executor may have stored a token whose job it is just about to store.
+                orphans = await self._orphans()
+                await self._forget(orphans & suspects)
+                suspects = orphans
+                await self.sweep()
+            await asyncio.sleep(TIDY_INTERVAL_S)
 
     async def sweep(self) -> None:
         """Discard the working files of jobs that ended long ago; evidence stays."""
@@ -265,12 +293,14 @@ class Engine:
             if story is None or (story.state.is_final and _last_change(story) < limit):
                 await asyncio.to_thread(self._tools.spool.discard, job_id, keep=keep)
 
-    async def _forget_orphans(self) -> None:
-        """Erase tokens that a crash left behind: of jobs that never became durable, or had just ended."""
-        for job_id in await self._tools.secrets.job_ids():
-            story = await views.story_of(job_id)
-            if story is None or story.state is JobState.FINISHED:
-                await self._tools.secrets.erase(job_id)
+    async def _orphans(self) -> frozenset[JobId]:
+        """Return the jobs whose tokens a crash left behind: they never became durable, or had just ended."""
+        stories = {job_id: await views.story_of(job_id) for job_id in await self._tools.secrets.job_ids()}
+        return frozenset(j for j, story in stories.items() if story is None or story.state is JobState.FINISHED)
+
+    async def _forget(self, job_ids: frozenset[JobId]) -> None:
+        for job_id in sorted(job_ids):
+            await self._tools.secrets.erase(job_id)
 
 
 async def _put_away(workflow_id: str) -> None:

@@ -14,6 +14,7 @@ import structlog
 from archiveworker.domain.errors import ArchiveWorkerError, JobTimeoutError, Retry, SourceError, TokenRefusedError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import JobState, PlannedBackup
+from archiveworker.domain.secret import Secret
 from archiveworker.jobs.drain import DrainGate
 from archiveworker.jobs.item import archive_item
 from archiveworker.jobs.records import (
@@ -46,7 +47,7 @@ class JobSteps:
         self._open_jobs = open_jobs
         self._gate = gate
         self._item_ended = asyncio.Event()
-        self._doomed: dict[JobId, str] = {}
+        self._refused: dict[JobId, tuple[Secret, str]] = {}
 
     async def now(self) -> str:
         """Return the time in ISO format; a step, so that a resumed job keeps the times it had."""
@@ -62,8 +63,6 @@ class JobSteps:
 
         An LMS that has closed the job already is an error, except in a retry, whose archive is kept here if need be.
         """
-        # An item of the run before may have met the erased token after that run had ended.
-        self._doomed.pop(job_id, None)
         try:
             await self.report(job_id, JobState.RUNNING, 0)
         except SourceError as exc:
@@ -81,14 +80,15 @@ class JobSteps:
     async def archive_item(self, job_id: JobId, item: Json) -> Json:
         """Fetch and render one item; return its record."""
         async with self._gate.work():
-            if job_id in self._doomed:
-                raise TokenRefusedError(self._doomed[job_id])
+            job = await self._open_jobs.get(job_id)
+            refused, reason = self._refused.get(job_id, (None, ""))
+            if refused is not None and refused.reveal() == job.request.token.reveal():
+                raise TokenRefusedError(reason)
             try:
-                job = await self._open_jobs.get(job_id)
                 record = await archive_item(job, item_from_json(item), self._tools)
             except TokenRefusedError as exc:
                 # Every other item would get the same answer: do not ask the LMS another thousand times.
-                self._doomed[job_id] = str(exc)
+                self._refused[job_id] = (job.request.token, str(exc))
                 raise
         return record_to_json(record)
 
@@ -163,7 +163,8 @@ class JobSteps:
         """Download one backup to the spool; return its file."""
         backup: PlannedBackup = plan_from_json(plan).backups[index]
         connection = (await self._open_jobs.get(job_id)).connection
-        spool = await asyncio.to_thread(self._tools.spool.item, job_id, f"backups/{index}")
+        folder = self._tools.work_folder(f"backups/{index}")
+        spool = await asyncio.to_thread(self._tools.spool.item, job_id, folder)
         return file_to_json(await connection.fetch_backup(backup, spool))
 
     async def check_deadline(self, job_id: JobId) -> None:
@@ -183,7 +184,7 @@ class JobSteps:
         """Erase the token and close the connection: the job has ended."""
         await self._tools.secrets.erase(job_id)
         await self._open_jobs.close(job_id)
-        self._doomed.pop(job_id, None)
+        self._refused.pop(job_id, None)
 
     async def last_word(self, job_id: JobId, state: JobState) -> str:
         """Tell the LMS that the job has ended without an archive; return a warning when it could not be told."""

@@ -60,6 +60,11 @@ class WorkerProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """True from its start to its end."""
+        return self._process is not None and self._process.returncode is None
+
     async def start(self) -> None:
         """Start it and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,7 @@ async def parts(tmp_path: Path) -> AsyncIterator[tuple[Engine, JobTools]]:
         software="test",
     )
     await tools.secrets.put(JobId("orphan"), Secret("left behind"))
-    engine = Engine(tools, EngineConfig(url, "housekeeping", keep_failed_days=7, instance_name=str(tmp_path)))
+    engine = Engine(tools, EngineConfig(Secret(url), "housekeeping", keep_failed_days=7, instance_name=str(tmp_path)))
     await engine.start()
     yield engine, tools
     await engine.stop(0)
