@@ -6,7 +6,7 @@ restart with the same ``executor_id`` recovers what this process had begun.
 
 import asyncio
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,7 @@ from archiveworker.domain.job import ArchiveRequest, JobState
 from archiveworker.domain.secret import Secret
 from archiveworker.jobs import views
 from archiveworker.jobs.drain import DrainGate
+from archiveworker.jobs.fairness import job_lane, lane_width
 from archiveworker.jobs.finish import FinishSteps
 from archiveworker.jobs.records import StoredJob, job_to_json
 from archiveworker.jobs.results import ACTIVE, load_job
@@ -101,7 +102,10 @@ class Engine:
         self._workflows = ArchiveWorkflows(self._config.instance_name, self._steps, self._finish, policy)
         DBOS.launch()
         await DBOS.register_queue_async(
-            JOB_QUEUE, worker_concurrency=policy.jobs_max, polling_interval_sec=policy.poll_interval_s
+            JOB_QUEUE,
+            worker_concurrency=policy.jobs_max,
+            partition_worker_concurrency=lane_width(policy.jobs_max),
+            polling_interval_sec=policy.poll_interval_s,
         )
         await DBOS.register_queue_async(
             ITEM_QUEUE,
@@ -168,6 +172,7 @@ class Engine:
             payload=request.payload,
             lms=str(LmsOrigin.of(request.lms_base_url)),
             accepted_at=self._tools.clock.now(),
+            item_count=request.item_count,
         )
         await self._tools.secrets.put(job_id, request.token)
         await self._enqueue(stored, 1, Story())
@@ -176,7 +181,8 @@ class Engine:
 
     async def _enqueue(self, stored: StoredJob, run: int, before: Story) -> None:
         workflow_id = stored.job_id if run == 1 else views.run_workflow_id(stored.job_id, run)
-        with SetWorkflowID(workflow_id), SetEnqueueOptions():
+        lane = job_lane(stored.lms, stored.item_count)
+        with SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=lane):
             await DBOS.enqueue_workflow_async(
                 JOB_QUEUE, self._running.archive_job, job_to_json(stored), run, list(before.history)
             )
@@ -263,7 +269,7 @@ class Engine:
             raise TokenRefusedError(
                 "The job's token was erased when it ended; give one that the LMS takes for this job, or post it again."
             )
-        again = StoredJob(stored.job_id, stored.source, stored.payload, stored.lms, self._tools.clock.now())
+        again = replace(stored, accepted_at=self._tools.clock.now())
         await self._enqueue(again, len(runs) + 1, story)
 
     async def _known(self, job_id: JobId) -> tuple[Story, StoredJob]:

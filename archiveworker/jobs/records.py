@@ -31,6 +31,7 @@ class StoredJob:
         payload: see ``ArchiveRequest.payload``.
         lms: origin of the LMS, for queues and listings.
         accepted_at: when the request was accepted, UTC.
+        item_count: see ``ArchiveRequest``.
     """
 
     job_id: JobId
@@ -38,6 +39,7 @@ class StoredJob:
     payload: Mapping[str, object]
     lms: str
     accepted_at: datetime
+    item_count: int | None = None
 
 
 def job_to_json(job: StoredJob) -> Json:
@@ -49,6 +51,7 @@ def job_to_json(job: StoredJob) -> Json:
         "payload": dict(job.payload),
         "lms": job.lms,
         "accepted_at": job.accepted_at.isoformat(),
+        "item_count": job.item_count,
     }
 
 
@@ -60,6 +63,8 @@ def job_from_json(data: Json) -> StoredJob:
         payload=data["payload"],
         lms=data["lms"],
         accepted_at=datetime.fromisoformat(data["accepted_at"]),
+        # Release 0.1 did not write it.
+        item_count=data.get("item_count"),
     )
 
 

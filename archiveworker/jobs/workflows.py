@@ -14,6 +14,7 @@ from archiveworker.domain.errors import ArchiveWorkerError, ItemsFailedError, Jo
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import JobState, OnError, Plan
 from archiveworker.jobs.book import Book
+from archiveworker.jobs.fairness import item_turn
 from archiveworker.jobs.finish import FinishSteps
 from archiveworker.jobs.records import Json, StoredJob, item_to_json, job_from_json, plan_from_json
 from archiveworker.jobs.results import failure_to_json, finished_keys, item_workflow_id
@@ -28,7 +29,8 @@ WORKFLOW_VERSION: Final = "1"
 """Only workflows of the same version are resumed by the engine."""
 
 ITEM_QUEUE: Final = "archive-items"
-JOB_QUEUE: Final = "archive-jobs"
+JOB_QUEUE: Final = "archive-job-lanes"
+"""Release 0.1 had one without lanes, ``archive-jobs``; where it was, the engine goes on looking into it."""
 
 
 @DBOS.dbos_class()
@@ -129,12 +131,11 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
         done: list[str] = []
         if run > 1:
             done = await run_step("finished_keys", _finished, job_id, [item.key for item in plan.items])
-        for item in plan.items:
-            if item.key in done:
-                continue
+        wanted = [item for item in plan.items if item.key not in done]
+        for number, item in enumerate(wanted, start=1):
             with (
                 SetWorkflowID(item_workflow_id(job_id, item.key, run)),
-                SetEnqueueOptions(queue_partition_key=job.lms),
+                SetEnqueueOptions(queue_partition_key=job.lms, priority=item_turn(number)),
             ):
                 await DBOS.enqueue_workflow_async(ITEM_QUEUE, self.archive_item, job_id, item_to_json(item))
 
