@@ -73,6 +73,9 @@ class Settings:
     retry_interval_s: float = _setting(5.0, "Wait before the second try; doubled for each further one.", low=0.01)
     poll_interval_s: float = _setting(1.0, "How often queues are looked at.", low=0.02, high=60)
     job_timeout_s: float = _setting(21600.0, "A job that takes longer ends with TIMEOUT.", low=1)
+    lms_outage_s: float = _setting(
+        14400.0, "How long a job waits, each time, for an LMS that does not answer anything, before it fails.", low=0
+    )
     shutdown_grace_s: float = _setting(30.0, "At SIGTERM, time for what is in flight to finish.", low=0)
     progress_interval_s: float = _setting(15.0, "How often Moodle hears about progress.", low=0.1)
     backup_poll_s: float = _setting(15.0, "How often Moodle is asked whether a backup is ready.", low=0.1)

@@ -19,6 +19,7 @@ from archiveworker.domain.ids import JobId, LmsOrigin, new_job_id
 from archiveworker.domain.job import ArchiveRequest, JobState
 from archiveworker.domain.secret import Secret
 from archiveworker.jobs import views
+from archiveworker.jobs.deadline import with_deadline
 from archiveworker.jobs.drain import DrainGate
 from archiveworker.jobs.fairness import job_lane, lane_width
 from archiveworker.jobs.finish import FinishSteps
@@ -203,7 +204,10 @@ class Engine:
         Raises:
             NotFoundError: there is no such job.
         """
-        return await views.job_view(job_id)
+        view = await views.job_view(job_id)
+        if JobState(view["state"]).is_final:
+            return view
+        return with_deadline(view, self._tools.policy.job_timeout_s, self._tools.clock.now())
 
     async def jobs(self, limit: int) -> list[dict[str, Any]]:
         """Return a line on each of the newest jobs."""

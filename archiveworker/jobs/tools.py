@@ -36,6 +36,7 @@ class JobPolicy:
         progress_interval_s: how often the LMS hears about progress.
         backup_poll_s: how often the LMS is asked whether a backup is ready.
         job_timeout_s: then a job is given up with TIMEOUT.
+        lms_outage_s: how long a job waits for an LMS that does not answer anything.
         archive_format: container when the request does not say.
         archive_layout: where things stand in the archive when the request does not say.
         retention: what the request leaves open.
@@ -59,6 +60,7 @@ class JobPolicy:
     progress_interval_s: float = 15.0
     backup_poll_s: float = 15.0
     job_timeout_s: float = 6 * 3600.0
+    lms_outage_s: float = 4 * 3600.0
     archive_format: ArchiveFormat = ArchiveFormat.TAR_GZ
     archive_layout: ArchiveLayout = ArchiveLayout.PLUGIN
     retention: RetentionRule = field(default_factory=RetentionRule)
