@@ -123,6 +123,7 @@ class Watch:
                     reason = found
                     await asyncio.sleep(_RECONNECT_S)
         except TimeoutError as exc:
+            await self._presence.close()
             raise SettingsError(reason) from exc
         await self._presence.begin_life()
         self._held.set()

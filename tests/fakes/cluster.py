@@ -12,6 +12,7 @@ from archiveworker.demo.server import DemoServer
 from tests.fakes.worker import FINAL, WorkerProcess
 
 TAKEOVER_S = 5
+NEWER_WORKER = Path(__file__).parents[1] / "tools" / "newer_worker.py"
 
 
 class Cluster:
@@ -33,7 +34,13 @@ class Cluster:
             **settings,
         }
         names = [f"worker-{number}" for number in range(1, count + 1)]
-        self.workers = [WorkerProcess(folder / name, {**shared, "EXECUTOR_ID": name}) for name in names]
+        self._folder, self._shared = folder, shared
+        self.workers = [self.worker(name) for name in names]
+
+    def worker(self, name: str, *, newer: bool = False) -> WorkerProcess:
+        """Return one more, not started; ``newer`` makes it that of the next form of the workflows."""
+        program = (str(NEWER_WORKER),) if newer else ("-m", "archiveworker")
+        return WorkerProcess(self._folder / name, {**self._shared, "EXECUTOR_ID": name}, program)
 
     async def start(self) -> None:
         """Start those that do not run."""
