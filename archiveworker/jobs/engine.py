@@ -292,7 +292,18 @@ class Engine:
                 await self._forget(orphans & suspects)
                 suspects = orphans
                 await self.sweep()
+                await self._tell_of_stranded_jobs()
             await asyncio.sleep(TIDY_INTERVAL_S)
+
+    async def _tell_of_stranded_jobs(self) -> None:
+        """Log the jobs that nobody of their version is there for, as after an upgrade that changed the workflows."""
+        running = {WORKFLOW_VERSION} | {who.version for who in (self._watch.living if self._watch else ())}
+        begun = await views.job_workflows(ACTIVE)
+        stranded = [job.workflow_id for job in begun if job.app_version not in running]
+        if stranded:
+            log.warning(
+                "stranded", jobs=stranded, advice="start a worker of their version, or cancel and post them again"
+            )
 
     async def sweep(self) -> None:
         """Discard the working files of jobs that ended long ago; evidence stays."""
