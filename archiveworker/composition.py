@@ -3,20 +3,16 @@
 Nothing here decides anything; it says who gets what. Whoever wants to know which class fulfils a port looks here.
 """
 
-import fcntl
-import os
+import asyncio
 import socket
-import sqlite3
-import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
 import aiohttp
-import sqlalchemy as sa
 from aiohttp import web
 from playwright.async_api import async_playwright
 
@@ -30,7 +26,6 @@ from archiveworker.domain.ids import LmsOrigin
 from archiveworker.domain.job import OnError
 from archiveworker.domain.peer_review.pseudonyms import MIN_KEY_BYTES
 from archiveworker.domain.ports import DeliveryTarget, Source
-from archiveworker.domain.secret import Secret
 from archiveworker.evidence.revocation_fetch import FetchLimits, RevocationFetcher
 from archiveworker.evidence.timestamp import Rfc3161Timestamper, StampOptions
 from archiveworker.evidence.timestamp_post import AuthorityOptions
@@ -43,8 +38,6 @@ from archiveworker.rendering.renderer import ChromiumRenderer
 from archiveworker.runtime.clock import SystemClock
 from archiveworker.runtime.http import ClientCertificate, HttpOptions
 from archiveworker.runtime.retry import RetryPolicy
-from archiveworker.runtime.sealed import SealedTokens, check_key, load_or_create_key
-from archiveworker.runtime.spool import LocalSpool
 from archiveworker.settings import Settings
 from archiveworker.sources.archivingmod import ArchivingmodAssignSource, ArchivingmodQuizSource
 from archiveworker.sources.moodle.config import MoodleConfig
@@ -53,6 +46,7 @@ from archiveworker.sources.peer_review_exchange.config import ExchangeConfig
 from archiveworker.sources.quiz_archiver import QuizArchiverSource
 from archiveworker.sources.reviewed.request import ReviewedConfig
 from archiveworker.sources.workshop import WorkshopSource
+from archiveworker.storage import open_state, own_data_dir
 from archiveworker.web.app import WebConfig, create_app
 from archiveworker.web.gate import GateRules
 from archiveworker.web.verify_page import VerifyDesk
@@ -275,6 +269,7 @@ def build_policy(settings: Settings) -> JobPolicy:
         progress_interval_s=settings.progress_interval_s,
         backup_poll_s=settings.backup_poll_s,
         job_timeout_s=settings.job_timeout_s,
+        lms_outage_s=settings.lms_outage_s,
         archive_format=settings.archive_format,
         archive_layout=settings.archive_layout,
         retention=settings.retention,
@@ -319,25 +314,25 @@ async def running_worker(settings: Settings) -> AsyncIterator[Worker]:
         SettingsError: a setting does not fit this machine.
         ToolError: there is no Chromium.
     """
-    check_sqlite()
-    with _own_data_dir(settings.data_dir):
-        database_url = f"sqlite:///{settings.data_dir.resolve()}/archiveworker.sqlite"
-        secrets = SealedTokens(sa.create_engine(database_url), _keys(settings))
+    with own_data_dir(settings.data_dir):
+        state = await asyncio.to_thread(open_state, settings)
         sources = build_sources(settings)
         async with aiohttp.ClientSession() as tsa_session, build_renderer(settings) as renderer:
             tools = JobTools(
                 sources={source.name: source for source in sources},
                 renderer=renderer,
                 timestamper=build_timestamper(settings, tsa_session),
-                secrets=secrets,
-                spool=LocalSpool(settings.data_dir / "jobs"),
+                secrets=state.secrets,
+                spool=state.spool,
                 clock=SystemClock(),
                 policy=build_policy(settings),
                 software=SOFTWARE,
                 trusted_pem=read_trusted(settings),
                 targets=build_targets(settings),
+                executor_id="" if state.watch is None else state.executor_id,
             )
-            engine = Engine(tools, EngineConfig(database_url, "local", settings.keep_failed_days))
+            config = EngineConfig(state.database_url, state.executor_id, settings.keep_failed_days)
+            engine = Engine(tools, config, state.watch)
             async with _serving(settings, engine, routes_of(sources)) as url:
                 yield Worker(url, engine)
 
@@ -384,51 +379,3 @@ def _url(listener: socket.socket) -> str:
     host, port = listener.getsockname()[:2]
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
     return f"http://{shown}:{port}"
-
-
-def check_sqlite() -> None:
-    """Check that SQLite is new enough for the engine.
-
-    From Python 3.12 on DBOS asks SQLite for ``unixepoch('subsec')``, which came with 3.42; older ones answer NULL and
-    the first start would fail in the middle of the schema.
-
-    Raises:
-        SettingsError: it is too old.
-    """
-    if sys.version_info >= (3, 12) and sqlite3.sqlite_version_info < (3, 42):
-        raise SettingsError(
-            f"Python {sys.version.split()[0]} needs SQLite 3.42 or newer and has {sqlite3.sqlite_version} here; "
-            "use Python 3.11, or a Python that brings a newer SQLite"
-        )
-
-
-def _keys(settings: Settings) -> tuple[Secret, ...]:
-    if settings.secret_key is None:
-        return (load_or_create_key(settings.data_dir / "secret.key"),)
-    keys = tuple(Secret(key.strip()) for key in settings.secret_key.reveal().split(","))
-    for key in keys:
-        check_key(key.reveal(), "ARCHIVEWORKER_SECRET_KEY")
-    return keys
-
-
-@contextmanager
-def _own_data_dir(data_dir: Path) -> Iterator[None]:
-    """Hold the data folder for this process alone: two workers on one SQLite file would recover each other's jobs.
-
-    Raises:
-        SettingsError: it cannot be written, or another worker has it.
-    """
-    try:
-        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as exc:
-        raise SettingsError(f"ARCHIVEWORKER_DATA_DIR: {data_dir} cannot be written ({exc.strerror})") from exc
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as exc:
-        os.close(descriptor)
-        raise SettingsError(f"ARCHIVEWORKER_DATA_DIR: another worker uses {data_dir}; give each one its own") from exc
-    try:
-        yield
-    finally:
-        os.close(descriptor)

@@ -33,6 +33,7 @@ from archiveworker.runtime.settings_values import PARSERS
 PREFIX: Final = "ARCHIVEWORKER_"
 _FILE: Final = "_FILE"
 _POST_SECRET: Final = re.compile(r"[A-Za-z0-9._~-]{16,256}")
+_EXECUTOR_ID: Final = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]{0,63})?")
 
 
 def _setting(default: object, doc: str, *, low: float | None = None, high: float | None = None) -> Any:
@@ -46,6 +47,18 @@ class Settings:
     host: str = _setting("0.0.0.0", "Address to listen on.")  # noqa: S104 - a container is reached from outside
     port: int = _setting(8080, "TCP port to listen on.", low=0, high=65535)
     data_dir: Path = _setting(Path("data"), "Folder for the database, the spool, keys and evidence.")
+    database_url: Secret | None = _setting(
+        None, "postgresql://user:password@host/db, the same for all workers that share jobs; empty: SQLite in data_dir."
+    )
+    executor_id: str = _setting(
+        "", "With a shared database: this worker's name, the same after a restart. Empty: the host's."
+    )
+    spool_dir: Path | None = _setting(
+        None, "Folder for the files of jobs; with a shared database one that all workers see. Empty: in data_dir."
+    )
+    takeover_s: float = _setting(
+        15.0, "With a shared database: how long a worker is gone before others take over its work.", low=5, high=600
+    )
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
     log_json: bool | None = _setting(None, "true: JSON lines; false: for people; empty: JSON unless on a terminal.")
     admin_token: Secret | None = _setting(
@@ -77,6 +90,9 @@ class Settings:
     retry_interval_s: float = _setting(5.0, "Wait before the second try; doubled for each further one.", low=0.01)
     poll_interval_s: float = _setting(1.0, "How often queues are looked at.", low=0.02, high=60)
     job_timeout_s: float = _setting(21600.0, "A job that takes longer ends with TIMEOUT.", low=1)
+    lms_outage_s: float = _setting(
+        14400.0, "How long a job waits, each time, for an LMS that does not answer anything, before it fails.", low=0
+    )
     shutdown_grace_s: float = _setting(30.0, "At SIGTERM, time for what is in flight to finish.", low=0)
     progress_interval_s: float = _setting(15.0, "How often Moodle hears about progress.", low=0.1)
     backup_poll_s: float = _setting(15.0, "How often Moodle is asked whether a backup is ready.", low=0.1)
@@ -229,6 +245,10 @@ class Settings:
             )
         self._check_texts()
         self._check_access()
+        if not _EXECUTOR_ID.fullmatch(self.executor_id):
+            raise SettingsError(
+                f"{variable('executor_id')} must be up to 64 letters, digits, dots, dashes, underscores"
+            )
 
     def _check_texts(self) -> None:
         limits = {

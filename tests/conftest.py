@@ -7,6 +7,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.fakes.postgres import PostgresServer, running_postgres
+
 JUDGES_MISSING = "needs Java"
 LIBRARIES_MISSING = "needs npm"
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
@@ -80,3 +82,10 @@ def recordings() -> Iterator[Path]:
     if not RECORDINGS.is_dir():
         pytest.skip("the recordings of the real systems are not on this machine")
     return RECORDINGS
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A real PostgreSQL; tests make a database of their own in it."""
+    with running_postgres() as server:
+        yield server

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from typing import Final
 
 import sqlalchemy as sa
 import structlog
@@ -18,8 +19,12 @@ from archiveworker.settings import Settings
 
 _EPILOG = (
     "All settings are ARCHIVEWORKER_* variables, listed in docs/reference/settings.md. SIGTERM: no new jobs; what is "
-    "in flight finishes, or goes on at the next start; exit 0. Exit 78: a setting is wrong."
+    "in flight finishes, or goes on at the next start; exit 0. Exit 75: another worker has taken over, start again. "
+    "Exit 78: a setting is wrong."
 )
+
+EXIT_DEPOSED: Final = 75
+"""Another worker has taken over; start again."""
 
 log = structlog.get_logger(__name__)
 
@@ -46,13 +51,22 @@ def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
         code = asyncio.run(_serve(settings))
     except sa.exc.DatabaseError as exc:
         raise SettingsError(
-            f"the database in {settings.data_dir} cannot be used ({exc.orig}); restore it from a backup, or name an "
-            "empty folder in ARCHIVEWORKER_DATA_DIR"
+            f"the database {_whereabouts(settings)} cannot be used ({exc.orig}); {_remedy(settings)}"
         ) from exc
     # Threads of the engine may still wait for the database or a page; their work goes on at the next start.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _whereabouts(settings: Settings) -> str:
+    return f"in {settings.data_dir}" if settings.database_url is None else "of ARCHIVEWORKER_DATABASE_URL"
+
+
+def _remedy(settings: Settings) -> str:
+    if settings.database_url is None:
+        return "restore it from a backup, or name an empty folder in ARCHIVEWORKER_DATA_DIR"
+    return "it must be there, answer, and let its user make tables"
 
 
 async def _serve(settings: Settings) -> int:
@@ -70,7 +84,12 @@ async def _serve(settings: Settings) -> int:
                 advice="whoever reaches this port can have this worker ask any LMS; set ARCHIVEWORKER_POST_SECRET or "
                 "ARCHIVEWORKER_ALLOWED_LMS, or keep the port inside of your network",
             )
-        await stop.wait()
+        deposed = asyncio.create_task(worker.engine.wait_deposed())
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait((deposed, stopped), return_when=asyncio.FIRST_COMPLETED)
+        if deposed.done():
+            # Whatever is in flight belongs to others by now: no grace, no clean end.
+            return EXIT_DEPOSED
         log.info("draining", grace_s=settings.shutdown_grace_s)
     log.info("stopped")
     return 0

@@ -148,6 +148,13 @@ class SourceUnavailableError(SourceError):
         """Seconds that the LMS asked to wait (``Retry-After``), if it said so."""
 
 
+class SourceAwayError(SourceUnavailableError):
+    """The LMS does not answer anything; the job waits for it, and then goes on."""
+
+    retry = Retry.LATER
+    code = "source_away"
+
+
 class TokenRefusedError(SourceError):
     """The LMS does not accept the token: expired, deleted, or without a needed right."""
 

@@ -116,6 +116,7 @@ class ArchiveRequest:
         lms_base_url: the LMS's own address, without a slash at the end.
         options: see ArchiveOptions.
         targets: names of where the archive goes, in this order; ``lms`` is the LMS itself.
+        item_count: how many items there will be; None when only the LMS knows.
     """
 
     source: str
@@ -124,6 +125,7 @@ class ArchiveRequest:
     lms_base_url: str
     options: ArchiveOptions
     targets: tuple[str, ...] = ("lms",)
+    item_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,11 @@ class Book:
         for warning in summary["warnings"]:
             self.warn(warning["subject"], warning["message"])
 
+    async def note(self, subject: str, message: str) -> None:
+        """Note a warning and publish it: the job will not change its state for a while."""
+        self.warn(subject, message)
+        await self.publish()
+
     def warn(self, subject: str, message: str) -> None:
         """Note a warning, if there is a message; published with the next change."""
         if message:

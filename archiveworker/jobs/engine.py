@@ -7,7 +7,7 @@ restart with the same ``executor_id`` recovers what this process had begun.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,25 +20,29 @@ from archiveworker.domain.ids import JobId, LmsOrigin, new_job_id
 from archiveworker.domain.job import ArchiveRequest, FinishedArchive, JobState
 from archiveworker.domain.secret import Secret
 from archiveworker.jobs import views
+from archiveworker.jobs.deadline import with_deadline
 from archiveworker.jobs.delivering import DeliverySteps, kept_to_json
 from archiveworker.jobs.drain import DrainGate
+from archiveworker.jobs.fairness import job_lane, lane_width
 from archiveworker.jobs.finish import FinishSteps
 from archiveworker.jobs.health import Health
+from archiveworker.jobs.housekeeping import Housekeeping
 from archiveworker.jobs.records import StoredJob, archive_from_json, job_to_json
 from archiveworker.jobs.results import ACTIVE, load_job
 from archiveworker.jobs.steps import JobSteps
 from archiveworker.jobs.story import Story
-from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobTools, OpenJobs
+from archiveworker.jobs.tools import JobTools, OpenJobs
+from archiveworker.jobs.watch import NoGuard, Watch
 from archiveworker.jobs.workflows import ITEM_QUEUE, JOB_QUEUE, WORKFLOW_VERSION, ArchiveWorkflows
 from archiveworker.runtime import metrics
 
 log = structlog.get_logger(__name__)
 
-SWEEP_INTERVAL_S: Final = 3600.0
 _ONLY_KEPT: Final = (
     "only one that FAILED with a packed archive that is still kept (kept_until in GET /jobs/<id>) can be delivered "
     "again."
 )
+_POOL_SIZE: Final = 10
 _PUT_AWAY_S: Final = 10.0
 _PUT_AWAY_POLL_S: Final = 0.1
 
@@ -55,7 +59,7 @@ class EngineConfig:
             one process, give another.
     """
 
-    database_url: str
+    database_url: Secret
     executor_id: str
     keep_failed_days: float
     instance_name: str = "archive"
@@ -67,13 +71,15 @@ class Engine:
     Args:
         tools: what the workflows work with.
         config: where the state is kept.
+        watch: over the other executors of the database; None when this is the only one.
     """
 
-    def __init__(self, tools: JobTools, config: EngineConfig) -> None:
+    def __init__(self, tools: JobTools, config: EngineConfig, watch: Watch | None = None) -> None:
         self._tools = tools
         self._config = config
+        self._watch = watch
         self._gate = DrainGate()
-        self._open_jobs = OpenJobs(tools, load_job)
+        self._open_jobs = OpenJobs(tools, load_job, watch or NoGuard())
         self._steps = JobSteps(tools, self._open_jobs, self._gate)
         self._finish = FinishSteps(tools, self._open_jobs)
         self._delivery = DeliverySteps(tools, self._open_jobs)
@@ -81,7 +87,7 @@ class Engine:
         self._sweeper: asyncio.Task[None] | None = None
         self._intake = asyncio.Lock()
         self._health = Health(tools, self._gate)
-        self._sweeping = asyncio.Lock()
+        self._housekeeping = Housekeeping(tools, self._open_jobs, watch, config.keep_failed_days)
 
     @property
     def is_draining(self) -> bool:
@@ -90,10 +96,13 @@ class Engine:
 
     async def start(self) -> None:
         """Launch DBOS on the running event loop; unfinished workflows of this executor go on at once."""
+        if self._watch is not None:
+            await self._watch.start()
         policy = self._tools.policy
         config: DBOSConfig = {
             "name": "archiveworker",
-            "system_database_url": self._config.database_url,
+            "system_database_url": self._config.database_url.reveal(),
+            "sys_db_pool_size": _POOL_SIZE,
             "executor_id": self._config.executor_id,
             "application_version": WORKFLOW_VERSION,
             "log_level": "WARNING",
@@ -105,7 +114,10 @@ class Engine:
         )
         DBOS.launch()
         await DBOS.register_queue_async(
-            JOB_QUEUE, worker_concurrency=policy.jobs_max, polling_interval_sec=policy.poll_interval_s
+            JOB_QUEUE,
+            worker_concurrency=policy.jobs_max,
+            partition_worker_concurrency=lane_width(policy.jobs_max),
+            polling_interval_sec=policy.poll_interval_s,
         )
         await DBOS.register_queue_async(
             ITEM_QUEUE,
@@ -113,8 +125,9 @@ class Engine:
             partition_concurrency=policy.lms_items_max,
             polling_interval_sec=policy.poll_interval_s,
         )
-        await self._forget_orphans()
-        self._sweeper = asyncio.create_task(self._sweep_for_ever())
+        if self._watch is None:
+            await self._housekeeping.forget_orphans()
+        self._sweeper = asyncio.create_task(self._housekeeping.tidy_for_ever())
 
     async def stop(self, grace_s: float) -> bool:
         """Take no new work, let items in flight finish, stop. What is unfinished goes on at the next start.
@@ -122,12 +135,19 @@ class Engine:
         Returns:
             True when nothing in flight had to be given up.
         """
-        clean = await self._gate.drain(grace_s)
+        is_deposed = self._watch is not None and self._watch.is_deposed
+        clean = await self._gate.drain(0 if is_deposed else grace_s)
         if self._sweeper is not None:
             self._sweeper.cancel()
         await self._open_jobs.close_all()
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
+        if self._watch is not None:
+            await self._watch.stop()
         return clean
+
+    async def wait_deposed(self) -> None:
+        """Return when another executor has taken over what this one had begun; never when it is alone."""
+        await (self._watch.wait_deposed() if self._watch is not None else asyncio.Event().wait())
 
     async def check_capacity(self) -> None:
         """Raise when as many jobs wait as may.
@@ -135,9 +155,8 @@ class Engine:
         Raises:
             QueueFullError: they do.
         """
-        policy = self._tools.policy
         active = len(await views.job_workflows(ACTIVE))
-        if active >= policy.jobs_max + policy.queue_max:
+        if active >= self._jobs_max + self._tools.policy.queue_max:
             raise QueueFullError("Maximum number of queued jobs exceeded; post the job again later.")
 
     async def submit(self, request: ArchiveRequest) -> JobId:
@@ -173,6 +192,7 @@ class Engine:
             lms=str(LmsOrigin.of(request.lms_base_url)),
             accepted_at=self._tools.clock.now(),
             targets=tuple(dict.fromkeys((*request.targets, *self._tools.policy.also_to))),
+            item_count=request.item_count,
         )
         await self._tools.secrets.put(job_id, request.token)
         await self._enqueue(stored, 1, Story())
@@ -181,7 +201,8 @@ class Engine:
 
     async def _enqueue(self, stored: StoredJob, run: int, before: Story) -> None:
         workflow_id = stored.job_id if run == 1 else views.run_workflow_id(stored.job_id, run)
-        with SetWorkflowID(workflow_id), SetEnqueueOptions():
+        lane = job_lane(stored.lms, stored.item_count)
+        with SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=lane):
             await DBOS.enqueue_workflow_async(
                 JOB_QUEUE, self._running.archive_job, job_to_json(stored), run, list(before.history)
             )
@@ -207,7 +228,9 @@ class Engine:
         if is_kept and JobState(view["state"]).is_final:
             ended_at = datetime.fromisoformat(view["history"][-1]["at"])
             view["kept_until"] = (ended_at + timedelta(days=self._config.keep_failed_days)).isoformat()
-        return view
+        if JobState(view["state"]).is_final:
+            return view
+        return with_deadline(view, self._tools.policy.job_timeout_s, self._tools.clock.now())
 
     async def jobs(self, limit: int) -> list[dict[str, Any]]:
         """Return a line on each of the newest jobs."""
@@ -230,8 +253,12 @@ class Engine:
 
     async def worker_status(self) -> dict[str, Any]:
         """Return how busy the worker is, in the words of the existing worker."""
-        policy = self._tools.policy
-        return await views.worker_status(policy.jobs_max, policy.queue_max, draining=self.is_draining)
+        return await views.worker_status(self._jobs_max, self._tools.policy.queue_max, draining=self.is_draining)
+
+    @property
+    def _jobs_max(self) -> int:
+        """Jobs that all living executors together run at once."""
+        return self._tools.policy.jobs_max * (1 if self._watch is None else len(self._watch.living))
 
     def evidence_file(self, job_id: JobId, name: str) -> Path:
         """Return the place of a piece of evidence.
@@ -322,7 +349,8 @@ class Engine:
             if LMS in targets:
                 await self._take_token(job_id, token)
             arguments = (job_to_json(stored), story.to_json(), kept_to_json(archive, file), targets, run)
-            with SetWorkflowID(views.redelivery_workflow_id(job_id, run)):
+            lane = job_lane(stored.lms, stored.item_count)
+            with SetWorkflowID(views.redelivery_workflow_id(job_id, run)), SetEnqueueOptions(queue_partition_key=lane):
                 await DBOS.enqueue_workflow_async(JOB_QUEUE, self._running.redeliver_job, *arguments)
 
     async def _next_run(self, job_id: JobId) -> int:
@@ -348,30 +376,9 @@ class Engine:
             raise NotFoundError(f"Job with requested jobid '{job_id[:80]}' was not found")
         return story, await load_job(job_id)
 
-    async def _sweep_for_ever(self) -> None:
-        while True:
-            await self.sweep()
-            await asyncio.sleep(SWEEP_INTERVAL_S)
-
     async def sweep(self) -> None:
         """Discard the working files of jobs that ended long ago; evidence stays."""
-        async with self._sweeping:
-            await self._sweep()
-
-    async def _sweep(self) -> None:
-        limit = self._tools.clock.now() - timedelta(days=self._config.keep_failed_days)
-        keep = frozenset({EVIDENCE_FOLDER})
-        for job_id in await asyncio.to_thread(self._tools.spool.jobs_with_files, besides=keep):
-            story = await views.story_of(job_id)
-            if story is None or (story.state.is_final and _last_change(story) < limit):
-                await asyncio.to_thread(self._tools.spool.discard, job_id, keep=keep)
-
-    async def _forget_orphans(self) -> None:
-        """Erase tokens that a crash left behind: of jobs that never became durable, or had just ended."""
-        for job_id in await self._tools.secrets.job_ids():
-            story = await views.story_of(job_id)
-            if story is None or story.state is JobState.FINISHED:
-                await self._tools.secrets.erase(job_id)
+        await self._housekeeping.sweep()
 
 
 async def _put_away(workflow_id: str) -> None:
@@ -386,7 +393,3 @@ async def _put_away(workflow_id: str) -> None:
             await run.get_result(polling_interval_sec=_PUT_AWAY_POLL_S)
     except TimeoutError as exc:
         raise ConflictError("The job's last items are still being ended; retry it in a minute.") from exc
-
-
-def _last_change(story: Story) -> datetime:
-    return datetime.fromisoformat(story.history[-1][1]) if story.history else datetime.min.replace(tzinfo=UTC)

@@ -36,7 +36,7 @@ async def archive_item(job: OpenJob, item: PlannedItem, tools: JobTools) -> Item
         LimitExceededError: it is larger than the settings allow.
     """
     began_s = tools.clock.monotonic_s()
-    spool = await asyncio.to_thread(tools.spool.item, job.stored.job_id, f"items/{item.key}")
+    spool = await asyncio.to_thread(tools.spool.item, job.stored.job_id, tools.work_folder(f"items/{item.key}"))
     fetched = await job.connection.fetch_item(item, spool)
     folder = spool.folder / "rendered"
     folder.mkdir()

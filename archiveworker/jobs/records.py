@@ -33,6 +33,7 @@ class StoredJob:
         lms: origin of the LMS, for queues and listings.
         accepted_at: when the request was accepted, UTC.
         targets: where the archive goes, in this order: those of the request and of the settings of that time.
+        item_count: see ``ArchiveRequest``.
     """
 
     job_id: JobId
@@ -41,6 +42,7 @@ class StoredJob:
     lms: str
     accepted_at: datetime
     targets: tuple[str, ...] = (LMS,)
+    item_count: int | None = None
 
 
 def job_to_json(job: StoredJob) -> Json:
@@ -53,6 +55,7 @@ def job_to_json(job: StoredJob) -> Json:
         "lms": job.lms,
         "accepted_at": job.accepted_at.isoformat(),
         "targets": list(job.targets),
+        "item_count": job.item_count,
     }
 
 
@@ -66,6 +69,7 @@ def job_from_json(data: Json) -> StoredJob:
         accepted_at=datetime.fromisoformat(data["accepted_at"]),
         # Release 0.1 did not write it.
         targets=tuple(data.get("targets", (LMS,))),
+        item_count=data.get("item_count"),
     )
 
 

@@ -9,13 +9,16 @@ from typing import Final
 
 from dbos import DBOS
 
-from archiveworker.domain.errors import ArchiveWorkerError, NotFoundError, Retry
+from archiveworker.domain.errors import ArchiveWorkerError, NotFoundError, Retry, SourceAwayError
 from archiveworker.domain.ids import ItemKey, JobId
 from archiveworker.domain.job import ItemRecord
 from archiveworker.jobs.records import Json, StoredJob, job_from_json, record_from_json
 
 ACTIVE: Final = ["PENDING", "ENQUEUED", "DELAYED"]
 """States of the engine in which a workflow will still do something."""
+
+CANCELLED: Final = "cancelled"
+"""Code of an item that was taken out of the queue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,8 @@ class ItemResults:
     failures: dict[ItemKey, ItemFailure]
 
 
-def item_workflow_id(job_id: JobId, key: ItemKey, run: int) -> str:
-    """Return the engine's name for one try of an item."""
+def item_workflow_id(job_id: JobId, key: ItemKey, run: str) -> str:
+    """Return the engine's name for one try of an item; ``run`` is that of the job, ``1.2`` after a second outage."""
     return f"{job_id}/item/{key}/{run}"
 
 
@@ -88,7 +91,7 @@ async def load_results(job_id: JobId) -> ItemResults:
 
 def _failure(key: ItemKey, status: str, output: Json | None) -> ItemFailure:
     if status == "CANCELLED":
-        return ItemFailure(key, "cancelled", "The job was cancelled before this item's turn.")
+        return ItemFailure(key, CANCELLED, "The job was cancelled before this item's turn.")
     if output is None:
         return ItemFailure(key, "internal", "The item ended with an internal error; the worker's log has it.")
     failed = output["failed"]
@@ -101,6 +104,22 @@ async def active_items(job_id: JobId, limit: int | None = None) -> int:
         workflow_id_prefix=f"{job_id}/item/", status=ACTIVE, limit=limit, load_input=False, load_output=False
     )
     return len(children)
+
+
+async def cancel_waiting_items(job_id: JobId) -> None:
+    """Take the items that have not begun out of the queue."""
+    waiting = await DBOS.list_workflows_async(
+        workflow_id_prefix=f"{job_id}/item/", status=["ENQUEUED", "DELAYED"], load_input=False, load_output=False
+    )
+    await DBOS.cancel_workflows_async([child.workflow_id for child in waiting])
+
+
+async def keys_to_do_again(job_id: JobId) -> list[ItemKey]:
+    """Return the items that failed, or were not begun, because the LMS did not answer."""
+    failures = (await load_results(job_id)).failures.values()
+    away = [failure.key for failure in failures if failure.code == SourceAwayError.code]
+    skipped = [failure.key for failure in failures if failure.code == CANCELLED]
+    return sorted([*away, *skipped])
 
 
 async def finished_keys(job_id: JobId, keys: Sequence[ItemKey]) -> frozenset[ItemKey]:

@@ -6,14 +6,19 @@ from typing import Any
 import structlog
 from dbos import DBOS
 
-from archiveworker.domain.errors import ArchiveWorkerError, Retry
+from archiveworker.domain.errors import ArchiveWorkerError, Retry, SourceAwayError
 
 log = structlog.get_logger(__name__)
 
 
 def may_help_later(error: BaseException) -> bool:
-    """Return True when the error's own verdict is that another try may succeed."""
-    return isinstance(error, ArchiveWorkerError) and error.retry is Retry.LATER
+    """Return True when the error's own verdict is that another try may succeed soon; for an LMS the job waits."""
+    return isinstance(error, ArchiveWorkerError) and error.retry is Retry.LATER and not is_away(error)
+
+
+def is_away(error: BaseException) -> bool:
+    """Return True when the LMS does not answer anything."""
+    return isinstance(error, SourceAwayError)
 
 
 def reason_of(cause: BaseException, event: str, **about: Any) -> str:

@@ -6,17 +6,25 @@ engine stores them.
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
-from datetime import timedelta
-from typing import Final
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, Final
 
 import structlog
 
-from archiveworker.domain.errors import ArchiveWorkerError, JobTimeoutError, Retry, SourceError, TokenRefusedError
+from archiveworker.domain.errors import (
+    ArchiveWorkerError,
+    Retry,
+    SourceError,
+    SourceUnavailableError,
+    TokenRefusedError,
+)
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import JobState, PlannedBackup
+from archiveworker.domain.secret import Secret
+from archiveworker.jobs.deadline import deadline_of, is_near, timed_out
 from archiveworker.jobs.drain import DrainGate
 from archiveworker.jobs.item import archive_item
+from archiveworker.jobs.outage import Outages
 from archiveworker.jobs.records import (
     Json,
     file_to_json,
@@ -25,7 +33,7 @@ from archiveworker.jobs.records import (
     plan_to_json,
     record_to_json,
 )
-from archiveworker.jobs.results import active_items, load_results
+from archiveworker.jobs.results import active_items, cancel_waiting_items, keys_to_do_again, load_results
 from archiveworker.jobs.tools import JobTools, OpenJobs
 from archiveworker.runtime import metrics
 
@@ -54,7 +62,9 @@ class JobSteps:
         self._open_jobs = open_jobs
         self._gate = gate
         self._item_ended = asyncio.Event()
-        self._doomed: dict[JobId, str] = {}
+        self._refused: dict[JobId, tuple[Secret, str]] = {}
+        self._warned: set[JobId] = set()
+        self._outages = Outages(tools.clock)
 
     async def now(self) -> str:
         """Return the time in ISO format; a step, so that a resumed job keeps the times it had."""
@@ -70,8 +80,6 @@ class JobSteps:
 
         An LMS that has closed the job already is an error, except in a retry, whose archive is kept here if need be.
         """
-        # An item of the run before may have met the erased token after that run had ended.
-        self._doomed.pop(job_id, None)
         try:
             await self.report(job_id, JobState.RUNNING, 0)
         except SourceError as exc:
@@ -89,15 +97,20 @@ class JobSteps:
     async def archive_item(self, job_id: JobId, item: Json) -> Json:
         """Fetch and render one item; return its record."""
         async with self._gate.work():
-            if job_id in self._doomed:
-                raise TokenRefusedError(self._doomed[job_id])
+            job = await self._open_jobs.get(job_id)
+            refused, reason = self._refused.get(job_id, (None, ""))
+            if refused is not None and refused.reveal() == job.request.token.reveal():
+                raise TokenRefusedError(reason)
+            self._outages.check(job.stored.lms)
             try:
-                job = await self._open_jobs.get(job_id)
                 with _counted(job.stored.source):
                     record = await archive_item(job, item_from_json(item), self._tools)
+            except SourceUnavailableError as exc:
+                judged = await self._outages.judged(job, exc)
+                raise judged from exc.__cause__
             except TokenRefusedError as exc:
                 # Every other item would get the same answer: do not ask the LMS another thousand times.
-                self._doomed[job_id] = str(exc)
+                self._refused[job_id] = (job.request.token, str(exc))
                 raise
         return record_to_json(record)
 
@@ -105,8 +118,13 @@ class JobSteps:
         """Wake whoever follows the items."""
         self._item_ended.set()
 
-    async def follow_items(self, job_id: JobId, total: int) -> None:
-        """Wait until no item waits or runs; tell the LMS about progress on the way."""
+    async def follow_items(self, job_id: JobId, total: int) -> list[str]:
+        """Wait until no item waits or runs; tell the LMS about progress on the way.
+
+        Returns:
+            keys of the items that have to be done again, because the LMS did not answer.
+        """
+        lms = (await self._open_jobs.get(job_id)).stored.lms
         clock, policy = self._tools.clock, self._tools.policy
         reported_s = clock.monotonic_s()
         # Counting them all after each item would make the work grow with the square of their number.
@@ -115,7 +133,10 @@ class JobSteps:
             if clock.monotonic_s() - reported_s >= policy.progress_interval_s:
                 reported_s = clock.monotonic_s()
                 await self._report_progress(job_id, 100 * (total - await active_items(job_id)) // total)
+            if self._outages.is_away(lms):
+                await cancel_waiting_items(job_id)
             await self._wait_for_an_item()
+        return list(await keys_to_do_again(job_id))
 
     async def let_items_end(self, job_id: JobId) -> None:
         """Wait for items in flight of a job that was given up, so that nobody takes their files and connection away."""
@@ -136,6 +157,8 @@ class JobSteps:
             await self.report(job_id, JobState.RUNNING, percent)
         except ArchiveWorkerError as exc:
             log.warning("progress_not_reported", reason=str(exc))
+            if isinstance(exc, SourceUnavailableError):
+                await self._outages.is_back(await self._open_jobs.get(job_id))
 
     async def sum_up_items(self, job_id: JobId) -> Json:
         """Return the failures of the job's items, their warnings, and what a failure does to the job."""
@@ -172,7 +195,8 @@ class JobSteps:
         """Download one backup to the spool; return its file."""
         backup: PlannedBackup = plan_from_json(plan).backups[index]
         connection = (await self._open_jobs.get(job_id)).connection
-        spool = await asyncio.to_thread(self._tools.spool.item, job_id, f"backups/{index}")
+        folder = self._tools.work_folder(f"backups/{index}")
+        spool = await asyncio.to_thread(self._tools.spool.item, job_id, folder)
         return file_to_json(await connection.fetch_backup(backup, spool))
 
     async def check_deadline(self, job_id: JobId) -> None:
@@ -181,18 +205,58 @@ class JobSteps:
         Raises:
             JobTimeoutError: it does.
         """
+        await self._time_left_s(job_id)
+
+    async def _time_left_s(self, job_id: JobId) -> float:
+        """Return how many seconds the job has left; warn once when they are few.
+
+        Raises:
+            JobTimeoutError: none.
+        """
         job = (await self._open_jobs.get(job_id)).stored
-        limit_s = self._tools.policy.job_timeout_s
-        if self._tools.clock.now() > job.accepted_at + timedelta(seconds=limit_s):
-            raise JobTimeoutError(
-                f"the job took longer than {limit_s:g} s; archive less at once or raise ARCHIVEWORKER_JOB_TIMEOUT_S"
-            )
+        limit_s, now = self._tools.policy.job_timeout_s, self._tools.clock.now()
+        left_s = (deadline_of(job.accepted_at, limit_s) - now).total_seconds()
+        if left_s <= 0:
+            raise timed_out(limit_s)
+        if is_near(job.accepted_at, limit_s, now) and job_id not in self._warned:
+            self._warned.add(job_id)
+            log.warning("job_deadline_near", left_s=round(left_s), limit_s=limit_s)
+        return left_s
+
+    async def in_time(self, step: Callable[..., Awaitable[Any]], job_id: JobId, *args: Any, **kwargs: Any) -> Any:
+        """Run ``step`` within what is left of the job's time.
+
+        Raises:
+            JobTimeoutError: it takes longer.
+            SourceAwayError: the LMS does not answer anything.
+        """
+        limit = asyncio.timeout(await self._time_left_s(job_id))
+        try:
+            async with limit:
+                return await step(job_id, *args, **kwargs)
+        except TimeoutError as exc:
+            if not limit.expired():
+                raise
+            raise timed_out(self._tools.policy.job_timeout_s) from exc
+        except SourceUnavailableError as exc:
+            judged = await self._outages.judged(await self._open_jobs.get(job_id), exc)
+            raise judged from exc.__cause__
+
+    async def lms_is_back(self, job_id: JobId) -> bool:
+        """Return whether the LMS answers again.
+
+        Raises:
+            JobTimeoutError: it has been away until the end of the job's time.
+        """
+        await self._time_left_s(job_id)
+        return await self._outages.is_back(await self._open_jobs.get(job_id))
 
     async def release(self, job_id: JobId) -> None:
         """Erase the token and close the connection: the job has ended."""
         await self._tools.secrets.erase(job_id)
         await self._open_jobs.close(job_id)
-        self._doomed.pop(job_id, None)
+        self._refused.pop(job_id, None)
+        self._warned.discard(job_id)
 
     async def last_word(self, job_id: JobId, state: JobState, *, is_patient: bool = False) -> str:
         """Tell the LMS that the job has ended without an archive; return a warning when it could not be told.

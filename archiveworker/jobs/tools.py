@@ -14,7 +14,9 @@ from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import ArchiveFormat, ArchiveLayout, ArchiveRequest, OnError
 from archiveworker.domain.ports import DeliveryTarget, SecretStore, Source, SourceConnection
 from archiveworker.domain.retention import RetentionRule
+from archiveworker.domain.secret import Secret
 from archiveworker.jobs.records import StoredJob
+from archiveworker.jobs.watch import Guard
 from archiveworker.runtime.clock import Clock
 from archiveworker.runtime.spool import LocalSpool
 
@@ -35,6 +37,7 @@ class JobPolicy:
         progress_interval_s: how often the LMS hears about progress.
         backup_poll_s: how often the LMS is asked whether a backup is ready.
         job_timeout_s: then a job is given up with TIMEOUT.
+        lms_outage_s: how long a job waits for an LMS that does not answer anything.
         archive_format: container when the request does not say.
         archive_layout: where things stand in the archive when the request does not say.
         retention: what the request leaves open.
@@ -61,6 +64,7 @@ class JobPolicy:
     progress_interval_s: float = 15.0
     backup_poll_s: float = 15.0
     job_timeout_s: float = 6 * 3600.0
+    lms_outage_s: float = 4 * 3600.0
     archive_format: ArchiveFormat = ArchiveFormat.TAR_GZ
     archive_layout: ArchiveLayout = ArchiveLayout.PLUGIN
     retention: RetentionRule = field(default_factory=RetentionRule)
@@ -92,6 +96,7 @@ class JobTools:
         software: name and version, for the archive.
         trusted_pem: certificates that are believed for time-stamps; None when none are configured.
         targets: where archives may go besides the LMS, by name.
+        executor_id: of this process, when others share the spool; empty when it is alone.
     """
 
     sources: Mapping[str, Source]
@@ -104,6 +109,7 @@ class JobTools:
     software: str
     trusted_pem: bytes | None = None
     targets: Mapping[str, DeliveryTarget] = field(default_factory=dict)
+    executor_id: str = ""
 
     @property
     def target_names(self) -> tuple[str, ...]:
@@ -113,6 +119,13 @@ class JobTools:
     def evidence_folder(self, job_id: JobId) -> Path:
         """Return the folder whose files outlive the job."""
         return self.spool.job_folder(job_id) / EVIDENCE_FOLDER
+
+    def work_folder(self, name: str) -> str:
+        """Return the spool folder in which this process makes ``name``.
+
+        Two processes never write to the same one, although one of them may not know yet that the other has taken over.
+        """
+        return f"{name}@{self.executor_id}" if self.executor_id else name
 
 
 EVIDENCE_FOLDER = "evidence"
@@ -140,11 +153,13 @@ class OpenJobs:
     Args:
         tools: sources and secrets.
         load: reads a stored job back from the engine.
+        guard: asked before each use, because whatever a step does outside begins with the connection.
     """
 
-    def __init__(self, tools: JobTools, load: Callable[[JobId], Awaitable[StoredJob]]) -> None:
+    def __init__(self, tools: JobTools, load: Callable[[JobId], Awaitable[StoredJob]], guard: Guard) -> None:
         self._tools = tools
         self._load = load
+        self._guard = guard
         self._open: dict[JobId, tuple[AsyncExitStack, OpenJob]] = {}
         self._lock = asyncio.Lock()
 
@@ -155,19 +170,26 @@ class OpenJobs:
             TokenRefusedError: its token was erased, as it is when a job ends.
             SourceError: its source does not exist in this version.
         """
+        await self._guard.check()
+        token = await self._tools.secrets.get(job_id)
         async with self._lock:
+            entry = self._open.get(job_id)
+            if entry is not None and (token is None or entry[1].request.token.reveal() != token.reveal()):
+                # Another process has ended the job, or has begun to retry it with a new token.
+                await self._open.pop(job_id)[0].aclose()
+            if token is None:
+                raise TokenRefusedError(
+                    "the job's token was erased; post a new job, or retry this one with a new token"
+                )
             if job_id not in self._open:
-                self._open[job_id] = await self._opened(job_id)
+                self._open[job_id] = await self._opened(job_id, token)
             return self._open[job_id][1]
 
-    async def _opened(self, job_id: JobId) -> tuple[AsyncExitStack, OpenJob]:
+    async def _opened(self, job_id: JobId, token: Secret) -> tuple[AsyncExitStack, OpenJob]:
         stored = await self._load(job_id)
         source = self._tools.sources.get(stored.source)
         if source is None:
             raise SourceError(f"this worker has no source {stored.source!r}; the job was taken by another version")
-        token = await self._tools.secrets.get(job_id)
-        if token is None:
-            raise TokenRefusedError("the job's token was erased; post a new job, or retry this one with a new token")
         request = source.resume(stored.payload, token)
         stack = AsyncExitStack()
         connection = await stack.enter_async_context(source.connect(request, job_id))
@@ -179,6 +201,13 @@ class OpenJobs:
             entry = self._open.pop(job_id, None)
         if entry is not None:
             await entry[0].aclose()
+
+    async def close_ended(self) -> None:
+        """Close the connections of jobs that ended in another process."""
+        if self._open:
+            running = frozenset(await self._tools.secrets.job_ids())
+            for job_id in [job_id for job_id in self._open if job_id not in running]:
+                await self.close(job_id)
 
     async def close_all(self) -> None:
         """Close every connection."""

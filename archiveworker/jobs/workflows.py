@@ -5,6 +5,7 @@ steps are part of what the engine stores; a change that a job begun by the last 
 ``WORKFLOW_VERSION``.
 """
 
+import itertools
 from dataclasses import replace
 from typing import Any, Final
 
@@ -12,14 +13,22 @@ import structlog
 from dbos import DBOS, DBOSConfiguredInstance, SetEnqueueOptions, SetWorkflowID, error
 
 from archiveworker.domain.delivery import LMS
-from archiveworker.domain.errors import ArchiveWorkerError, DeliveryError, ItemsFailedError, JobTimeoutError
+from archiveworker.domain.errors import (
+    ArchiveWorkerError,
+    DeliveryError,
+    ItemsFailedError,
+    JobTimeoutError,
+    SourceAwayError,
+)
 from archiveworker.domain.ids import JobId
-from archiveworker.domain.job import JobState, OnError, Plan
+from archiveworker.domain.job import JobState, OnError, Plan, PlannedItem
 from archiveworker.jobs.book import Book
 from archiveworker.jobs.delivering import Deliveries, DeliverySteps
+from archiveworker.jobs.fairness import item_turn
 from archiveworker.jobs.finish import FinishSteps
+from archiveworker.jobs.outage import MAX_PAUSE_S
 from archiveworker.jobs.records import Json, StoredJob, item_to_json, job_from_json, plan_from_json
-from archiveworker.jobs.results import failure_to_json, finished_keys, item_workflow_id
+from archiveworker.jobs.results import cancel_waiting_items, failure_to_json, finished_keys, item_workflow_id
 from archiveworker.jobs.running import reason_of, run_step
 from archiveworker.jobs.steps import JobSteps, not_yet_told
 from archiveworker.jobs.story import Story, story_from_json
@@ -32,7 +41,8 @@ WORKFLOW_VERSION: Final = "1"
 """Only workflows of the same version are resumed by the engine."""
 
 ITEM_QUEUE: Final = "archive-items"
-JOB_QUEUE: Final = "archive-jobs"
+JOB_QUEUE: Final = "archive-job-lanes"
+"""Release 0.1 had one without lanes, ``archive-jobs``; where it was, the engine goes on looking into it."""
 
 
 @DBOS.dbos_class()
@@ -151,8 +161,7 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
         stored_plan = await self._persistently("plan", self._steps.plan, job_id)
         plan = plan_from_json(stored_plan)
         await book.planned(len(plan.items))
-        await self._enqueue_items(job, plan, run)
-        await run_step("follow_items", self._steps.follow_items, job_id, len(plan.items))
+        await self._see_items_through(job, plan, run, book)
         await self._judge_items(job_id, book)
         # An LMS that has closed the job (``note``) takes no more states; the archive of a retry is made all the same.
         files = await self._fetch_backups(job_id, plan, stored_plan, book, silent=bool(note))
@@ -166,19 +175,43 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
         await run_step("release", self._steps.release, job_id)
         await book.enter(JobState.FINISHED)
 
-    async def _enqueue_items(self, job: StoredJob, plan: Plan, run: int) -> None:
-        job_id = job.job_id
+    async def _see_items_through(self, job: StoredJob, plan: Plan, run: int, book: Book) -> None:
+        """Have every item done; again those that an outage of the LMS took away, once it is back."""
+        job_id, wanted = job.job_id, await self._wanted_items(job.job_id, plan, run)
+        for number in itertools.count():
+            await self._enqueue_items(job, wanted, f"{run}.{number}" if number else f"{run}")
+            left = await run_step("follow_items", self._steps.follow_items, job_id, len(plan.items))
+            if not left:  # None in a job that release 0.1 followed
+                return
+            await book.note("job", f"{job.lms} did not answer; {len(left)} items waited for it.")
+            if not await self._wait_for_lms(job_id):
+                return
+            wanted = [item for item in plan.items if item.key in left]
+
+    async def _wait_for_lms(self, job_id: JobId) -> bool:
+        """Return True when the LMS answers again, False when it has been away for too long."""
+        waited_s, pause_s = 0.0, self._policy.retry_interval_s
+        while waited_s < self._policy.lms_outage_s:
+            await DBOS.sleep_async(pause_s)
+            waited_s += pause_s
+            pause_s = min(MAX_PAUSE_S, 2 * pause_s)
+            if await run_step("ask_lms", self._steps.lms_is_back, job_id):
+                return True
+        return False
+
+    async def _wanted_items(self, job_id: JobId, plan: Plan, run: int) -> list[PlannedItem]:
         done: list[str] = []
         if run > 1:
             done = await run_step("finished_keys", _finished, job_id, [item.key for item in plan.items])
-        for item in plan.items:
-            if item.key in done:
-                continue
+        return [item for item in plan.items if item.key not in done]
+
+    async def _enqueue_items(self, job: StoredJob, items: list[PlannedItem], run: str) -> None:
+        for number, item in enumerate(items, start=1):
             with (
-                SetWorkflowID(item_workflow_id(job_id, item.key, run)),
-                SetEnqueueOptions(queue_partition_key=job.lms),
+                SetWorkflowID(item_workflow_id(job.job_id, item.key, run)),
+                SetEnqueueOptions(queue_partition_key=job.lms, priority=item_turn(number)),
             ):
-                await DBOS.enqueue_workflow_async(ITEM_QUEUE, self.archive_item, job_id, item_to_json(item))
+                await DBOS.enqueue_workflow_async(ITEM_QUEUE, self.archive_item, job.job_id, item_to_json(item))
 
     async def _judge_items(self, job_id: JobId, book: Book) -> None:
         summary = await run_step("sum_up_items", self._steps.sum_up_items, job_id)
@@ -228,7 +261,7 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
         return f"{reason.rstrip('.')}. {self._delivery.whereabouts(job_id)}"
 
     async def _end(self, job_id: JobId, book: Book, state: JobState, reason: str) -> None:
-        await run_step("cancel_items", _cancel_items, job_id)
+        await run_step("cancel_items", cancel_waiting_items, job_id)
         untold = await run_step("last_word", self._steps.last_word, job_id, state)
         book.warn("job", untold)
         await book.enter(state, reason)
@@ -248,17 +281,17 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
         }
 
     async def _persistently(self, name: str, step: Any, *args: Any, **kwargs: Any) -> Any:
-        return await run_step(
-            name, step, *args, attempts=self._policy.item_attempts, interval_s=self._policy.retry_interval_s, **kwargs
-        )
+        """Run a step within the job's time, again after a while, and again after an outage of the LMS."""
+        attempts, interval_s = self._policy.item_attempts, self._policy.retry_interval_s
+        while True:
+            try:
+                return await run_step(
+                    name, self._steps.in_time, step, *args, attempts=attempts, interval_s=interval_s, **kwargs
+                )
+            except SourceAwayError:
+                if not await self._wait_for_lms(args[0]):
+                    raise
 
 
 async def _finished(job_id: JobId, keys: list[Any]) -> list[str]:
     return sorted(await finished_keys(job_id, keys))
-
-
-async def _cancel_items(job_id: JobId) -> None:
-    waiting = await DBOS.list_workflows_async(
-        workflow_id_prefix=f"{job_id}/item/", status=["ENQUEUED", "DELAYED"], load_input=False, load_output=False
-    )
-    await DBOS.cancel_workflows_async([child.workflow_id for child in waiting])

@@ -5,7 +5,6 @@ row; SQLite is told to overwrite what it deletes. Accepted risk: who can read bo
 running jobs.
 """
 
-import asyncio
 import os
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.secret import Secret
+from archiveworker.runtime.database import patiently
 
 _METADATA = sa.MetaData()
 _SEALED = sa.Table(
@@ -76,7 +76,7 @@ class SealedTokens:
 
     async def put(self, job_id: JobId, secret: Secret) -> None:
         """Seal and store ``secret``, durable on return; replaces an older one."""
-        await asyncio.to_thread(self._put, job_id, self._box.encrypt(secret.reveal().encode()))
+        await patiently(self._put, job_id, self._box.encrypt(secret.reveal().encode()))
 
     async def get(self, job_id: JobId) -> Secret | None:
         """Return the secret, or None when it was erased or never there.
@@ -84,7 +84,7 @@ class SealedTokens:
         Raises:
             SettingsError: it was sealed with a key that is no longer configured.
         """
-        sealed = await asyncio.to_thread(self._get, job_id)
+        sealed = await patiently(self._get, job_id)
         if sealed is None:
             return None
         try:
@@ -96,11 +96,11 @@ class SealedTokens:
 
     async def erase(self, job_id: JobId) -> None:
         """Forget the secret; no error when there is none."""
-        await asyncio.to_thread(self._erase, job_id)
+        await patiently(self._erase, job_id)
 
     async def job_ids(self) -> list[JobId]:
         """Return the jobs whose secrets are kept."""
-        return await asyncio.to_thread(self._job_ids)
+        return await patiently(self._job_ids)
 
     def _job_ids(self) -> list[JobId]:
         with self._engine.begin() as connection:

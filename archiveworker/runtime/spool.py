@@ -4,6 +4,7 @@ Not for evidence that must outlive the job: the caller says which folders to kee
 data folder can read the exams in it while the job runs; folders are made with mode 0700.
 """
 
+import contextlib
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +93,7 @@ class LocalSpool:
         return [
             JobId(folder.name)
             for folder in sorted(self._root.iterdir())
-            if folder.is_dir() and any(child.name not in besides for child in folder.iterdir())
+            if any(name not in besides for name in _names(folder))
         ]
 
     def free_bytes(self) -> int:
@@ -102,17 +103,16 @@ class LocalSpool:
     def discard(self, job_id: JobId, *, keep: frozenset[str] = frozenset()) -> None:
         """Remove a job's folders except those named in ``keep``."""
         folder = self.job_folder(job_id)
-        if not folder.is_dir():
-            return
-        for child in folder.iterdir():
-            if child.name in keep:
-                continue
-            if child.is_dir():
-                shutil.rmtree(child)
-            else:
-                child.unlink()
-        if not any(folder.iterdir()):
-            folder.rmdir()
+        for name in _names(folder) - keep:
+            # Another process that shares the spool may be doing the same.
+            with contextlib.suppress(FileNotFoundError):
+                if (folder / name).is_dir():
+                    shutil.rmtree(folder / name)
+                else:
+                    (folder / name).unlink()
+        if not _names(folder):
+            with contextlib.suppress(FileNotFoundError):
+                folder.rmdir()
 
     def _inside(self, job_id: JobId, name: str) -> Path:
         base = self.job_folder(job_id).resolve()
@@ -120,3 +120,11 @@ class LocalSpool:
         if not path.is_relative_to(base):
             raise NotFoundError(f"{name!r} is not on the spool of job {job_id}")
         return path
+
+
+def _names(folder: Path) -> frozenset[str]:
+    """Return what is in a folder; nothing when it is gone, or is a file."""
+    try:
+        return frozenset(child.name for child in folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return frozenset()

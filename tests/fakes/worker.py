@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,13 @@ class WorkerProcess:
     Args:
         folder: for data and log.
         settings: without the prefix, e.g. ``{"LOG_LEVEL": "DEBUG"}``.
+        program: what Python is given before ``serve``.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, settings: Mapping[str, str], program: Sequence[str] = ("-m", "archiveworker")
+    ) -> None:
+        self._program = program
         self.folder = folder
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -60,6 +64,11 @@ class WorkerProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        """True from its start to its end."""
+        return self._process is not None and self._process.returncode is None
+
     async def start(self) -> None:
         """Start it and wait until it answers."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -67,7 +76,7 @@ class WorkerProcess:
         env |= {f"ARCHIVEWORKER_{name}": value for name, value in self._settings.items()}
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "archiveworker", "serve", env=env, stdout=log, stderr=log, start_new_session=True
+                sys.executable, *self._program, "serve", env=env, stdout=log, stderr=log, start_new_session=True
             )
         async with asyncio.timeout(60), aiohttp.ClientSession() as session:
             while True:

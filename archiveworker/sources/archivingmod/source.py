@@ -53,6 +53,7 @@ class ArchivingmodSource:
             token=parsed.token,
             lms_base_url=parsed.site.base_url,
             options=parsed.options,
+            item_count=len(parsed.item_ids),
         )
 
     def resume(self, payload: Mapping[str, object], token: Secret) -> ArchiveRequest:

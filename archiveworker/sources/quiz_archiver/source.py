@@ -45,6 +45,7 @@ class QuizArchiverSource:
             token=parsed.token,
             lms_base_url=parsed.site.base_url,
             options=parsed.options,
+            item_count=len(parsed.attempts.attempt_ids) if parsed.attempts else 0,
         )
 
     def resume(self, payload: Mapping[str, object], token: Secret) -> ArchiveRequest:

@@ -213,15 +213,15 @@ async def test_a_backup_that_is_no_backup_at_first(kind: FaultKind, lms: DemoSer
 
 
 async def test_a_backup_that_is_never_ready_ends_with_timeout(lms: DemoServer, tmp_path: Path) -> None:
-    async with started(lms, tmp_path, lms.tsa_url, JOB_TIMEOUT_S="3") as own:
+    async with started(lms, tmp_path, lms.tsa_url, JOB_TIMEOUT_S="6") as own:
         lms.faults.order(Fault(FaultKind.BACKUP_NEVER_READY, BACKUP))
         outcome = await archived(lms, own, count=1, backups=True)
-        failed(lms, outcome, "longer than 3 s", "ARCHIVEWORKER_JOB_TIMEOUT_S", state="TIMEOUT")
+        failed(lms, outcome, "longer than 6 s", "ARCHIVEWORKER_JOB_TIMEOUT_S", state="TIMEOUT")
         assert [entry["state"] for entry in outcome.view["history"]][-2:] == ["WAITING_FOR_BACKUP", "TIMEOUT"]
         lms.faults.clear()
         lms.faults.order(Fault(FaultKind.SLOW, REPORT, seconds=2))
         outcome = await archived(lms, own, count=8)
-        failed(lms, outcome, "longer than 3 s", state="TIMEOUT")
+        failed(lms, outcome, "longer than 6 s", state="TIMEOUT")
         assert [entry["state"] for entry in outcome.view["history"]] == ["RUNNING", "TIMEOUT"]
 
 

@@ -60,7 +60,7 @@ async def parts(tmp_path: Path) -> AsyncIterator[tuple[Engine, JobTools]]:
     # Before the start: the engine sweeps at once, and what is being written then may be swept away.
     for name in ("items/attempt-1", "evidence"):
         (tools.spool.item(FORGOTTEN, name).folder / "file").write_bytes(b"x")
-    engine = Engine(tools, EngineConfig(url, "housekeeping", keep_failed_days=7, instance_name=str(tmp_path)))
+    engine = Engine(tools, EngineConfig(Secret(url), "housekeeping", keep_failed_days=7, instance_name=str(tmp_path)))
     await engine.start()
     yield engine, tools
     await engine.stop(0)

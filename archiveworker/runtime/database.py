@@ -1,0 +1,69 @@
+"""The database that several workers may share: its address, and patience while it is being restarted.
+
+Tables are DBOS's and those of ``runtime.sealed`` and ``runtime.presence``. Not for queries: those stand where their
+tables are. Accepted risk: a database that is away for longer than ``PATIENCE_S`` fails what is being done.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final, ParamSpec, TypeVar
+
+import psycopg
+import sqlalchemy as sa
+import structlog
+
+from archiveworker.domain.errors import SettingsError
+from archiveworker.domain.secret import Secret
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+PATIENCE_S: Final = 600.0
+"""How long a call waits for a database that does not answer."""
+_POOL_SIZE: Final = 3
+_FIRST_DELAY_S: Final = 0.1
+_MAX_DELAY_S: Final = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+def postgres_url(url: Secret) -> Secret:
+    """Return the URL as libpq takes it.
+
+    Raises:
+        SettingsError: it is not that of a PostgreSQL database; the message does not show it.
+    """
+    try:
+        parsed = sa.make_url(url.reveal())
+    except sa.exc.ArgumentError as exc:
+        raise SettingsError(
+            "ARCHIVEWORKER_DATABASE_URL is not a URL; write postgresql://user:password@host/db"
+        ) from exc
+    if parsed.get_backend_name() != "postgresql" or not parsed.database:
+        raise SettingsError("ARCHIVEWORKER_DATABASE_URL must begin with postgresql:// and name a database")
+    return Secret(parsed.set(drivername="postgresql").render_as_string(hide_password=False))
+
+
+def open_pool(url: Secret) -> sa.Engine:
+    """Return a small pool of connections to a PostgreSQL database; nothing is connected yet."""
+    parsed = sa.make_url(url.reveal()).set(drivername="postgresql+psycopg")
+    return sa.create_engine(parsed, pool_size=_POOL_SIZE, max_overflow=0, pool_pre_ping=True, hide_parameters=True)
+
+
+async def patiently(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run ``work`` in a thread; again when the connection to PostgreSQL broke, so it must be safe to repeat.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: something else is wrong, or it takes longer than ``PATIENCE_S``.
+    """
+    until_s, delay_s = time.monotonic() + PATIENCE_S, _FIRST_DELAY_S
+    while True:
+        try:
+            return await asyncio.to_thread(work, *args, **kwargs)
+        except sa.exc.DBAPIError as exc:
+            if not isinstance(exc.orig, psycopg.OperationalError) or time.monotonic() > until_s:
+                raise
+            log.warning("database_away", error=type(exc.orig).__name__)
+        await asyncio.sleep(delay_s)
+        delay_s = min(_MAX_DELAY_S, delay_s * 2)

@@ -1,0 +1,128 @@
+"""Where a worker keeps what must outlive it: database, sealed tokens, spool; its own or shared with other workers.
+
+Part of ``composition``, apart from it because ``data_dir`` and a shared database are two ways of the same thing.
+Nothing here decides anything but which settings go together.
+"""
+
+import fcntl
+import os
+import socket
+import sqlite3
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from archiveworker.domain.errors import SettingsError
+from archiveworker.domain.secret import Secret
+from archiveworker.jobs.watch import Watch, WatchOptions
+from archiveworker.jobs.workflows import WORKFLOW_VERSION
+from archiveworker.runtime.clock import SystemClock
+from archiveworker.runtime.database import open_pool, postgres_url
+from archiveworker.runtime.presence import Executor, Presence
+from archiveworker.runtime.sealed import SealedTokens, check_key, load_or_create_key
+from archiveworker.runtime.shared_spool import claim_spool
+from archiveworker.runtime.spool import LocalSpool
+from archiveworker.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a worker keeps what must outlive it.
+
+    Attributes:
+        database_url: SQLAlchemy URL of the engine's database.
+        executor_id: of this process.
+        secrets: in the same database.
+        spool: shared when the database is.
+        watch: None when the database is this process's own.
+    """
+
+    database_url: Secret
+    executor_id: str
+    secrets: SealedTokens
+    spool: LocalSpool
+    watch: Watch | None
+
+
+def open_state(settings: Settings) -> State:
+    """Open the SQLite file in ``data_dir``, or the PostgreSQL database that workers share.
+
+    Raises:
+        SettingsError: a setting is missing or does not fit the others.
+    """
+    if settings.database_url is None:
+        check_sqlite()
+        url = f"sqlite:///{settings.data_dir.resolve()}/archiveworker.sqlite"
+        secrets = SealedTokens(sa.create_engine(url), _keys(settings))
+        # The name that releases without other databases gave: their unfinished jobs go on under it.
+        return State(Secret(url), "local", secrets, LocalSpool(settings.spool_dir or settings.data_dir / "jobs"), None)
+    shared_url = postgres_url(settings.database_url)
+    if settings.secret_key is None:
+        raise SettingsError(
+            "ARCHIVEWORKER_SECRET_KEY must be set when ARCHIVEWORKER_DATABASE_URL is, to the same for all workers, "
+            "because each opens the tokens of the others; `openssl rand -base64 32 | tr +/ -_` makes one"
+        )
+    if settings.spool_dir is None:
+        raise SettingsError(
+            "ARCHIVEWORKER_SPOOL_DIR must be set when ARCHIVEWORKER_DATABASE_URL is: one folder that all workers see"
+        )
+    executor_id = settings.executor_id or socket.gethostname()
+    pool = open_pool(shared_url)
+    secrets = SealedTokens(pool, _keys(settings))
+    spool = LocalSpool(settings.spool_dir)
+    claim_spool(pool, settings.spool_dir)
+    me = Executor(executor_id, WORKFLOW_VERSION)
+    watch = Watch(Presence(shared_url, me), SystemClock(), WatchOptions(settings.takeover_s))
+    return State(shared_url, executor_id, secrets, spool, watch)
+
+
+def check_sqlite() -> None:
+    """Check that SQLite is new enough for the engine.
+
+    From Python 3.12 on DBOS asks SQLite for ``unixepoch('subsec')``, which came with 3.42; older ones answer NULL and
+    the first start would fail in the middle of the schema.
+
+    Raises:
+        SettingsError: it is too old.
+    """
+    if sys.version_info >= (3, 12) and sqlite3.sqlite_version_info < (3, 42):
+        raise SettingsError(
+            f"Python {sys.version.split()[0]} needs SQLite 3.42 or newer and has {sqlite3.sqlite_version} here; "
+            "use Python 3.11, or a Python that brings a newer SQLite"
+        )
+
+
+def _keys(settings: Settings) -> tuple[Secret, ...]:
+    if settings.secret_key is None:
+        return (load_or_create_key(settings.data_dir / "secret.key"),)
+    keys = tuple(Secret(key.strip()) for key in settings.secret_key.reveal().split(","))
+    for key in keys:
+        check_key(key.reveal(), "ARCHIVEWORKER_SECRET_KEY")
+    return keys
+
+
+@contextmanager
+def own_data_dir(data_dir: Path) -> Iterator[None]:
+    """Hold the data folder for this process alone: two workers on one SQLite file would recover each other's jobs.
+
+    Raises:
+        SettingsError: it cannot be written, or another worker has it.
+    """
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as exc:
+        raise SettingsError(f"ARCHIVEWORKER_DATA_DIR: {data_dir} cannot be written ({exc.strerror})") from exc
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        os.close(descriptor)
+        raise SettingsError(f"ARCHIVEWORKER_DATA_DIR: another worker uses {data_dir}; give each one its own") from exc
+    try:
+        yield
+    finally:
+        os.close(descriptor)
