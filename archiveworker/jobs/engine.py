@@ -158,7 +158,8 @@ class Engine:
         known = self._tools.target_names
         unknown = next((name for name in names if name not in known), None)
         if unknown is not None or not names:
-            raise RequestError(f"{field} must be a list of at least one of {', '.join(known)}, got {unknown!r}")
+            got = "nothing" if unknown is None else f"{unknown!r:.80}"
+            raise RequestError(f"{field} must be a list of at least one of {', '.join(known)}, got {got}")
 
     async def _submit(self, request: ArchiveRequest) -> JobId:
         job_id = new_job_id()
