@@ -167,7 +167,7 @@ class Engine:
             RequestError: the archive would have to be deleted at once, or a target does not exist.
         """
         self._check_retention(request)
-        self._check_targets(request.targets)
+        self._check_targets(request.targets, "delivery.to")
         async with self._intake:
             await self.check_capacity()
             return await self._submit(request)
@@ -177,11 +177,12 @@ class Engine:
         if keep_until is not None and keep_until < today:
             raise RequestError(f"retention.keep_until must not be in the past; it is {keep_until}, today is {today}")
 
-    def _check_targets(self, names: Sequence[str]) -> None:
+    def _check_targets(self, names: Sequence[str], field: str) -> None:
         known = self._tools.target_names
         unknown = next((name for name in names if name not in known), None)
         if unknown is not None or not names:
-            raise RequestError(f"delivery.to must be a list of at least one of {', '.join(known)}, got {unknown!r}")
+            got = "nothing" if unknown is None else f"{unknown!r:.80}"
+            raise RequestError(f"{field} must be a list of at least one of {', '.join(known)}, got {got}")
 
     async def _submit(self, request: ArchiveRequest) -> JobId:
         job_id = new_job_id()
@@ -336,7 +337,7 @@ class Engine:
             TokenRefusedError: the LMS is a target and no token was given.
         """
         if to:
-            self._check_targets(to)
+            self._check_targets(to, "to")
         async with self._intake:
             story, stored = await self._known(job_id)
             file, archive = self._delivery.kept_archive(job_id), story.archive

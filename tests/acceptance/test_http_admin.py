@@ -71,7 +71,9 @@ ADMIN = [
     ("GET", "/jobs"),
     ("GET", f"/jobs/{NOBODY}"),
     ("GET", f"/jobs/{NOBODY}/evidence/manifest-sha256.txt"),
+    ("GET", f"/jobs/{NOBODY}/archive"),
     ("POST", f"/jobs/{NOBODY}/cancel"),
+    ("POST", f"/jobs/{NOBODY}/redeliver"),
     ("POST", f"/jobs/{NOBODY}/retry"),
 ]
 

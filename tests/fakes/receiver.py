@@ -146,7 +146,7 @@ async def _received(request: web.Request) -> tuple[str, dict[str, bytes]]:
 
 
 @contextlib.asynccontextmanager
-async def receiving(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
+async def receiving(host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
     """Run a receiver on this machine."""
     receiver = Receiver()
     receiver.go_on.set()
@@ -155,10 +155,10 @@ async def receiving(tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver
     app.router.add_route("*", "/elsewhere", receiver.elsewhere)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
+    site = web.TCPSite(runner, host, 0, ssl_context=tls)
     await site.start()
     port = runner.addresses[0][1]
-    receiver.url = f"{'https' if tls else 'http'}://127.0.0.1:{port}{PATH}"
+    receiver.url = f"{'https' if tls else 'http'}://{host}:{port}{PATH}"
     try:
         yield receiver
     finally:

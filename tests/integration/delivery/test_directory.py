@@ -85,8 +85,8 @@ from pathlib import Path
 from archiveworker.delivery import directory
 from tests.contract.delivery.conftest import JOB, make_parcel
 copy = directory.DirectoryTarget._copy
-def killed(self, source, target):
-    copy(self, source, target)
+def killed(*given):
+    copy(*given)
     os.kill(os.getpid(), signal.SIGKILL)
 directory.DirectoryTarget._copy = killed
 asyncio.run(directory.DirectoryTarget("directory", Path(sys.argv[1])).deliver(make_parcel(Path(sys.argv[2])), JOB))

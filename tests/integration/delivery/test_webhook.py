@@ -93,7 +93,7 @@ async def test_tls_is_checked_and_a_ca_can_be_named(parcel: Parcel, tmp_path: Pa
     subprocess.run([*make, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True, timeout=30)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    async with receiving(context) as receiver:
+    async with receiving(tls=context) as receiver:
         with pytest.raises(
             DeliveryError, match="TLS certificate is not trusted; set ARCHIVEWORKER_CA_BUNDLE"
         ) as caught:
