@@ -25,7 +25,7 @@ class FaultKind(StrEnum):
     MAINTENANCE = "maintenance"
     # server.php
     GARBAGE_AFTER_JSON = "garbage_after_json"
-    # The report functions.
+    # The report functions; the first also pluginfile.php, in its ETag.
     WRONG_SHA1 = "wrong_sha1"
     LOGIN_PAGE = "login_page"
     LOGIN_NAVIGATION = "login_navigation"

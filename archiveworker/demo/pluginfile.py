@@ -56,9 +56,8 @@ async def webservice_pluginfile(request: web.Request) -> web.StreamResponse:
     file = _student_file(state.course, parts) or find_file(state.workshops, parts)
     if file is None or state.faults.take(FaultKind.FILE_GONE, "pluginfile.php"):
         return error("Sorry, the requested file could not be found", "filenotfound", status=404)
-    headers = _file_headers(
-        file.filename, file.mimetype, file.sha1_hex, "private, must-revalidate, max-age=0, no-transform"
-    )
+    etag = "0" * 40 if state.faults.take(FaultKind.WRONG_SHA1, "pluginfile.php") else file.sha1_hex
+    headers = _file_headers(file.filename, file.mimetype, etag, "private, must-revalidate, max-age=0, no-transform")
     return web.Response(body=file.content, headers=headers)
 
 

@@ -19,7 +19,7 @@ from archiveworker.demo.service import CAPABILITIES, FUNCTIONS, Service
 from archiveworker.demo.state import LmsOptions, LmsState
 from archiveworker.demo.workshop_job import workshop_request
 from archiveworker.domain.delivery import Parcel
-from archiveworker.domain.errors import ArchiveWorkerError, RequestError, SourceError, TokenRefusedError
+from archiveworker.domain.errors import ArchiveWorkerError, IntegrityError, RequestError, SourceError, TokenRefusedError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import FinishedArchive, JobState
 from archiveworker.domain.peer_review.checks.table import check_all
@@ -296,6 +296,20 @@ async def test_a_file_that_is_gone_is_a_finding(desk):
 
     assert [one.status for one in record.files].count(FileStatus.MISSING) == 1
     assert "file-missing" in codes(record)
+
+
+async def test_a_file_that_is_not_what_its_etag_says_is_fetched_again(desk):
+    desk.state.faults.order(Fault(FaultKind.WRONG_SHA1, "pluginfile.php", times=1))
+    await desk.read(1)
+
+    assert desk.asked("pluginfile.php") == 53
+
+
+async def test_a_file_that_stays_wrong_ends_the_job(desk):
+    desk.config = replace(desk.config, retry=replace(desk.config.retry, budget_s=0.05))
+    desk.state.faults.order(Fault(FaultKind.WRONG_SHA1, "pluginfile.php", after=3))
+    with pytest.raises(IntegrityError, match="arrived with another content than Moodle announced"):
+        await desk.read(1)
 
 
 async def test_archive_and_evidence_stand_in_a_folder_of_the_job(desk):
