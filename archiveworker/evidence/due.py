@@ -1,4 +1,7 @@
-"""Finds the archives below a folder that should be renewed (``archiveworker evidence due``)."""
+"""Finds the archives below a folder that should be renewed (``archiveworker evidence due``).
+
+Only what bears the time-stamps is judged. Whether the files are as they were is the business of ``verify``.
+"""
 
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -50,7 +53,7 @@ def survey(folder: Path, digest_ends: Mapping[HashAlgorithm, datetime]) -> Itera
     """
     for archive in _archives(folder):
         try:
-            kept = opening.read_kept(archive)
+            kept = opening.glance(archive)
             history = assembly.history_of(kept, renewals.read_all(archive))
             manifest = kept[lists.MANIFEST_NAME.value]
             proved = judged(history, manifest)

@@ -1,5 +1,7 @@
 """Opens archives and proofs of any packing for a pass over their files, with the strict readers of ``verify``."""
 
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -8,7 +10,7 @@ from archiveworker.domain.errors import NotFoundError, VerificationError
 from archiveworker.evidence import folder_reader, gzip_reader, layout, leaves, tar_reader, zip_reader
 from archiveworker.evidence import manifest as lists
 from archiveworker.evidence.leaves import is_table
-from archiveworker.evidence.reading import Findings, Limits, Member, Scan, UnreadableError
+from archiveworker.evidence.reading import CHUNK_BYTES, Findings, Limits, Member, Scan, UnreadableError
 from archiveworker.evidence.verify_bag import without_base
 
 _KEPT_NAMES = frozenset(
@@ -97,8 +99,39 @@ def read_kept(
         OSError: the archive cannot be read.
     """
     limits = limits or Limits()
+    return _kept(sound_members(archive, limits), limits, seen)
+
+
+def glance(archive: Path) -> dict[str, bytes]:
+    """Return the same and leave the rest unread where the packing allows it: damage elsewhere is not seen.
+
+    That is a zip. In a tar.gz nothing can be found without unpacking what comes before.
+
+    Raises:
+        NotFoundError, VerificationError, OSError: see ``read_kept``.
+    """
+    if archive.is_dir() or not zipfile.is_zipfile(archive):
+        return read_kept(archive)
+    limits, findings = Limits(), Findings(archive.name)
+    try:
+        with archive.open("rb") as source, zipfile.ZipFile(source) as container:
+            found = (Member(info.filename, _pieces(container, info)) for info in container.infolist())
+            return _kept(without_base(found, Scan(), findings), limits, None)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as exc:
+        raise VerificationError(f"{archive} is damaged: {exc}; archiveworker verify says more") from exc
+
+
+def _pieces(container: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    with container.open(info) as file:
+        while piece := file.read(CHUNK_BYTES):
+            yield piece
+
+
+def _kept(found: Iterator[Member], limits: Limits, seen: Callable[[str, bytes], object] | None) -> dict[str, bytes]:
     kept: dict[str, bytes] = {}
-    for member in sound_members(archive, limits):
+    for member in found:
+        if seen is None and not is_kept(member.name):
+            continue
         data = bytearray()
         for chunk in chain((b"",), member.chunks):
             if seen is not None:

@@ -1,6 +1,7 @@
 """Renewals, over the years, with real authorities; and DSS as the judge of what comes of them."""
 
 import io
+import random
 import shutil
 import subprocess
 import zipfile
@@ -13,6 +14,7 @@ import pytest
 from archiveworker.domain.digest import Digest, HashAlgorithm, Sha256
 from archiveworker.domain.errors import VerificationError
 from archiveworker.domain.evidence import Timestamp, Verdict
+from archiveworker.domain.job import ArchiveFormat
 from archiveworker.evidence import renewals, timestamp_check
 from archiveworker.evidence.due import survey
 from archiveworker.evidence.extract import extract
@@ -186,6 +188,24 @@ async def test_an_archive_is_read_twice(
     await renew([Counted(packed.path)], records_kit.at(tsa, stamp), algorithm=algorithm)
     size_bytes = packed.path.stat().st_size
     assert 2 * size_bytes <= Counted.read_bytes_count < 2.5 * size_bytes
+
+
+@pytest.mark.parametrize("container", [ArchiveFormat.ZIP, ArchiveFormat.ZIP_STORED])
+async def test_due_leaves_the_files_of_a_zip_unread(
+    tmp_path: Path, tsa: Tsa, stamp: Stamper, container: ArchiveFormat
+) -> None:
+    contents = {**records_kit.CONTENTS, "attempts/zoe/3/film.mp4": random.Random(1).randbytes(3_000_000)}
+    packed = await records_kit.make(tmp_path, records_kit.at(tsa, stamp), container, contents)
+    Counted.read_bytes_count = 0
+    (found,) = survey(Counted(packed.path), {})
+    assert found.problem is None
+    assert found.end is not None
+    assert 0 < Counted.read_bytes_count < 300_000
+    damaged = packed.path.read_bytes().replace(b"evidence/hash-tree.tsr", b"evidence/hash-tree.xsr")
+    packed.path.write_bytes(damaged)
+    (found,) = survey(packed.path, {})
+    assert found.problem is not None
+    assert "has no time-stamp over its hash tree" in found.problem
 
 
 async def test_a_bad_archive_is_not_renewed(tmp_path: Path, tsa: Tsa, stamp: Stamper) -> None:
