@@ -51,11 +51,12 @@ async def _until_quiet(page: OpenPage, session: PageSession, config: RendererCon
     limits = {"quietMs": ms(config.quiet_s), "stuckMs": ms(config.stuck_s)}
     script = f"(limits) => ({resources.text('page/ready.js')})(limits, {resources.text('page/prepare.js')})"
     while True:
-        embedded_count = page.embedded.count
-        answer, inner = await asyncio.gather(page.evaluate(script, limits), page.embedded.evaluate(script, limits))
+        answer, (embedded_count, inner) = await asyncio.gather(
+            page.evaluate(script, limits), page.embedded.evaluate(script, limits)
+        )
         waiting = _reasons(answer, inner)
         needed_s = config.stuck_s if waiting else config.quiet_s
-        if session.quiet_for_s() >= needed_s and page.embedded.count == embedded_count:
+        if session.quiet_for_s() >= needed_s and await page.embedded.count() == embedded_count:
             return waiting
         await session.wait_quiet(config.quiet_s)
 
