@@ -2,6 +2,7 @@
 
 ``renderer`` is the way through the room: shrink images (``images``), serve the page from a gateway that is Chromium's
 only way out (``gateway``, ``policy``, ``fetcher``, ``wire``, ``quiet``, ``certificate``), open it in a browser of the
-pool (``pool``, ``contexts``, ``tabs``, ``browser``, ``chromium``) over DevTools Protocol (``cdp``), wait until it is ready (``ready``), print it, give the PDF its archival form (``pdfa``,
-``pdftext``, ``glyphs``), look at what came out (``checks``) and keep the rendered page (``frozen``).
+pool (``pool``, ``contexts``, ``tabs``, ``browser``, ``chromium``) over DevTools Protocol (``cdp``), wait until it is
+ready (``ready``), print it, give the PDF its archival form (``pdfa``, ``pdftext``, ``glyphs``), look at what came out
+(``checks``) and keep the rendered page (``frozen``).
 """

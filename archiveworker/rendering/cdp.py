@@ -20,6 +20,7 @@ Json = dict[str, Any]
 Listener = Callable[[Json], None]
 
 _END = b"\0"
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _SHOWN_CHARACTERS = 300
 # Nobody listens to what pages write to the console, and a page may write without end.
 _UNHEARD = b'{"method":"Runtime.'
@@ -127,7 +128,7 @@ class Connection(asyncio.Protocol):
         if session_id:
             message["sessionId"] = session_id
         if self._transport is not None:
-            self._transport.write(json.dumps(message, separators=(",", ":")).encode() + _END)
+            self._transport.write(_encode(message).encode() + _END)
         return self._last_number
 
     def session(self, session_id: str) -> Session:

@@ -39,6 +39,8 @@ _FEATURES_OFF = (
     "NetworkTimeServiceQuerying",
     "OptimizationHints",
     "PaintHolding",
+    # Scripts would be compiled anew for each page, beside it, before it is looked whether the process knows them.
+    "ScriptStreaming",
     "ThirdPartyStoragePartitioning",
 )
 

@@ -16,14 +16,14 @@ from archiveworker.domain.errors import RenderError
 from archiveworker.rendering.browser import Browser
 from archiveworker.rendering.cdp import Json, Session
 
-_FRAME_INTERVAL_S = 0.05
+_FRAME_INTERVAL_S = 0.1
 # A process that is kept keeps what its pages left until it has little memory: 4 MiB a page of a quiz, seen.
 _PAGES_BETWEEN_COLLECTIONS = 10
 _LOADED = "new Promise((y) => { if (document.readyState === 'complete') { y() } else { addEventListener('load', y) } })"
 
 
 class FrameClock:
-    """Asks a page for a frame, twenty times a second: layout, observers, animation callbacks, no drawing.
+    """Asks a page for a frame, ten times a second: layout, observers, animation callbacks, no drawing.
 
     Source: Chrome DevTools Protocol, ``HeadlessExperimental.beginFrame``.
 
