@@ -1,8 +1,9 @@
 """The pages that a page embeds: asked in their own worlds, because those of other origins can be asked nowhere else.
 
 A frame of another site may live in a process of its own (not in the headless shell), and has a session of its own then;
-it gets the same scripts as the page itself before it runs any of its own. What frames answer is theirs: a frame's scripts may have replaced everything.
-A frame that goes away, or does not answer, has no answer; it never costs more than its share of time.
+it gets the same scripts as the page itself before it runs any of its own. What frames answer is theirs: a frame's
+scripts may have replaced everything. A frame that goes away, or does not answer, has no answer; it never costs more
+than its share of time.
 """
 
 import asyncio
