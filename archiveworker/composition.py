@@ -14,7 +14,6 @@ from typing import Final
 
 import aiohttp
 from aiohttp import web
-from playwright.async_api import async_playwright
 
 from archiveworker import __version__
 from archiveworker.delivery.directory import directories
@@ -92,14 +91,13 @@ def build_renderer(settings: Settings) -> ChromiumRenderer:
     )
 
 
-async def find_chromium(settings: Settings) -> chromium.Chromium:
+def find_chromium(settings: Settings) -> chromium.Chromium:
     """Return the browser that the renderer will use.
 
     Raises:
         ToolError: there is none.
     """
-    async with async_playwright() as playwright:
-        return chromium.find(settings.chromium, Path(playwright.chromium.executable_path))
+    return chromium.find(settings.chromium)
 
 
 def build_sources(settings: Settings) -> tuple[Source, ...]:

@@ -176,7 +176,7 @@ async def _who_listens(host: str, port: int) -> Finding:
 
 
 async def _chromium(settings: Settings) -> Finding:
-    found = await composition.find_chromium(settings)
+    found = composition.find_chromium(settings)
     return Finding(True, "Chromium", f"{await chromium.version(found)}, {found.path} ({found.origin})")
 
 

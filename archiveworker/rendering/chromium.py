@@ -3,6 +3,7 @@
 Any Chromium of the last years will do; the headless shell is preferred because it is smaller and starts faster.
 """
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -17,9 +18,63 @@ from archiveworker.runtime import process
 log = structlog.get_logger()
 
 _DEBIAN = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+# <downloads>/chromium-1234/chrome-linux64/chrome; the headless shell stands beside it under its own name.
+_PLAYWRIGHT = (
+    "chromium_headless_shell-*/*/headless_shell",
+    "chromium_headless_shell-*/*/chrome-headless-shell",
+    "chromium-*/*/chrome",
+)
 _VERSION_LIMIT_S = 20.0
 
+_NOWHERE = "http://127.0.0.1:9"
+
+# Behaviour that is still being tried out, or that asks somebody outside.
+_FEATURES_OFF = (
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    # Scripts would be compiled anew for each page, beside it, before it is looked whether the process knows them.
+    "ScriptStreaming",
+    "ThirdPartyStoragePartitioning",
+)
+
 _ARGUMENTS = (
+    "--headless",
+    "--no-startup-window",
+    "--no-default-browser-check",
+    # Only what stops it: a page can have others written, one a request.
+    "--log-level=3",
+    # Nobody looks at any of the pages, and none of them is less important for it.
+    "--disable-background-timer-throttling",
+    "--disable-backgrounding-occluded-windows",
+    "--disable-renderer-backgrounding",
+    "--disable-back-forward-cache",
+    "--disable-hang-monitor",
+    "--disable-ipc-flooding-protection",
+    "--disable-prompt-on-repost",
+    # The same browser everywhere: no experiments by lot, no keyring, none of the shared memory that containers lack.
+    "--disable-field-trial-config",
+    f"--disable-features={','.join(_FEATURES_OFF)}",
+    "--password-store=basic",
+    "--disable-dev-shm-usage",
+    "--disable-component-extensions-with-background-pages",
+    "--disable-infobars",
+    "--disable-search-engine-choice-screen",
+    "--disable-stack-profiler",
+    "--metrics-recording-only",
+    "--no-service-autorun",
+    "--lang=en-US",
+    # Styles for a mouse, as on a desk.
+    "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4",
+    # Whatever does not belong to a page's own context goes to a port where nobody listens.
+    f"--proxy-server={_NOWHERE}",
+    "--proxy-bypass-list=<-loopback>",
     # Software that draws nothing on a screen: fewer processes, less memory.
     "--disable-gpu",
     "--disable-software-rasterizer",
@@ -70,12 +125,12 @@ class Chromium:
     origin: str
 
 
-def find(configured: Path | None, bundled: Path | None = None) -> Chromium:
-    """Return the browser to use: the configured one, Playwright's own, then the system's.
+def find(configured: Path | None, downloads: Path | None = None) -> Chromium:
+    """Return the browser to use: the configured one, one that Playwright downloaded, then the system's.
 
     Args:
         configured: the operator's choice; nothing else is tried when it is given.
-        bundled: the path that Playwright expects its Chromium at, whether it is there or not.
+        downloads: Playwright's folder of browsers; None for that of this user.
 
     Raises:
         ToolError: there is none.
@@ -84,7 +139,7 @@ def find(configured: Path | None, bundled: Path | None = None) -> Chromium:
         if not os.access(configured, os.X_OK):
             raise ToolError(f"ARCHIVEWORKER_CHROMIUM names {configured}, which is not a program; correct the path")
         return Chromium(configured, "configured")
-    for candidate in _bundled(bundled):
+    for candidate in _downloaded(downloads):
         return Chromium(candidate, "playwright")
     for name in _DEBIAN:
         if found := shutil.which(name):
@@ -95,17 +150,22 @@ def find(configured: Path | None, bundled: Path | None = None) -> Chromium:
     )
 
 
-def _bundled(expected: Path | None) -> Iterator[Path]:
-    if expected is None:
+def _downloaded(folder: Path | None) -> Iterator[Path]:
+    if folder is None:
+        with contextlib.suppress(RuntimeError):  # a user without a home
+            folder = Path.home() / ".cache" / "ms-playwright"
+    if folder is None:
         return
-    # <browsers>/chromium-1234/chrome-linux64/chrome; the headless shell stands beside it under its own name.
-    for pattern in (
-        "chromium_headless_shell-*/*/headless_shell",
-        "chromium_headless_shell-*/*/chrome-headless-shell",
-    ):
-        yield from sorted(expected.parents[2].glob(pattern), reverse=True)
-    if os.access(expected, os.X_OK):
-        yield expected
+    for pattern in _PLAYWRIGHT:
+        for program in sorted(folder.glob(pattern), key=_build, reverse=True):
+            if os.access(program, os.X_OK):
+                yield program
+
+
+def _build(program: Path) -> int:
+    """Return the number in the name of Playwright's folder, ``chromium-1234``."""
+    number = program.parents[1].name.rpartition("-")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 async def version(chromium: Chromium) -> str:
@@ -121,14 +181,16 @@ async def version(chromium: Chromium) -> str:
     return completed.stdout.decode(errors="replace").strip()
 
 
-def arguments(pin: str, *, thrifty: bool = True) -> list[str]:
+def arguments(pin: str, *, sandbox: bool, thrifty: bool = True) -> list[str]:
     """Return Chromium's arguments.
 
     Args:
         pin: base64 SHA-256 of the public key that the gateway answers https with.
+        sandbox: have Chromium lock its processes in.
         thrifty: save what only a screen needs.
     """
-    return [*_ARGUMENTS, *(_THRIFTY if thrifty else ()), f"--ignore-certificate-errors-spki-list={pin}"]
+    chosen = [*(_THRIFTY if thrifty else ()), *(() if sandbox else ("--no-sandbox",))]
+    return [*_ARGUMENTS, *chosen, f"--ignore-certificate-errors-spki-list={pin}"]
 
 
 def sandbox_possible(wanted: bool) -> bool:

@@ -13,7 +13,9 @@ import html as html_module
 import re
 import secrets
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urldefrag, urljoin
 
 from archiveworker.domain.errors import RenderError
@@ -28,7 +30,10 @@ _STYLE = re.compile(r"(<style\b[^>]*>)(.*?)(</style>)", re.DOTALL | re.IGNORECAS
 _STYLE_ATTRIBUTE = re.compile(r'( style=")([^"]*url\([^"]*)(")')
 # YUI takes the time for its ids: yui_3_18_1_1_1795224466123_42.
 _YUI_ID = re.compile(r"yui_(?<!\wyui_)((?:\d+_){4})(\d{10,})_(\d+)")
-_LARGE_DATA_URI = re.compile(rb"data:image/[\w.+-]+;base64,[A-Za-z0-9+/=]{2000,}+")
+_DATA_URI = re.compile(rb"data:image/[\w.+-]+;base64,")
+# Every byte that cannot stand in base64 becomes a blank, to be looked for.
+_NOT_BASE64 = bytes(byte if re.match(rb"[A-Za-z0-9+/=]", bytes([byte])) else 0x20 for byte in range(256))
+_LARGE_BYTES = 2000
 _MAX_IMPORT_DEPTH = 4
 _MAX_FRAME_DEPTH = 4
 _MAX_URL_COUNT = 5_000
@@ -112,7 +117,15 @@ async def freeze(page: OpenPage, session: PageSession) -> FrozenPage:
 
 def _large_data_uris(page: bytes) -> dict[str, str]:
     """Return by digest what need not come back from the browser, which would move it through three processes."""
-    return {hashlib.sha256(uri).hexdigest(): uri.decode() for uri in _LARGE_DATA_URI.findall(page)}
+    masked = b""
+    found: dict[str, str] = {}
+    for match in _DATA_URI.finditer(page):
+        masked = masked or page.translate(_NOT_BASE64) + b" "
+        end = masked.index(b" ", match.end())
+        if end - match.end() >= _LARGE_BYTES:
+            uri = page[match.start() : end]
+            found[hashlib.sha256(uri).hexdigest()] = uri.decode()
+    return found
 
 
 def _nonce() -> str:
@@ -183,18 +196,17 @@ class _Filler:
         if response is None:
             self.missing_count += 1
             return ""
-        text = response.body.decode(_charset(response), errors="replace").removeprefix("\ufeff")
+        text = _text_of(response.body, _charset(response))
         # A style element ends where its end tag stands, even inside a CSS string.
-        return (await self._css(text, url, depth)).replace("</", "<\\/")
+        return (await self._css(text, url, depth, _urls_in_sheet)).replace("</", "<\\/")
 
-    async def _css(self, text: str, base: str, depth: int) -> str:
+    async def _css(self, text: str, base: str, depth: int, urls_in: "_UrlsIn | None" = None) -> str:
         text = await self._imports(text, base, depth)
         parts: list[str] = []
         end = 0
-        for match in _URL.finditer(text):
-            target = (match[1] or match[2] or match[3] or "").strip()
-            parts += [text[end : match.start()], await self._css_url(target, base)]
-            end = match.end()
+        for start, behind, target in (urls_in or _urls_in)(text):
+            parts += [text[end:start], await self._css_url(target, base)]
+            end = behind
         return "".join([*parts, text[end:]])
 
     async def _css_url(self, target: str, base: str) -> str:
@@ -224,6 +236,21 @@ class _Filler:
             self.missing_count += response is None
         suffix = f"#{fragment}" if fragment and self._known[url] != _EMPTY else ""
         return self._known[url] + suffix
+
+
+# The style sheets of an LMS are the same for all of its pages.
+@lru_cache(maxsize=8)
+def _text_of(body: bytes, charset: str) -> str:
+    return body.decode(charset, errors="replace").removeprefix("\ufeff")
+
+
+def _urls_in(css: str) -> tuple[tuple[int, int, str], ...]:
+    """Return beginning, end and target of each ``url()``."""
+    return tuple((m.start(), m.end(), (m[1] or m[2] or m[3] or "").strip()) for m in _URL.finditer(css))
+
+
+_UrlsIn = Callable[[str], tuple[tuple[int, int, str], ...]]
+_urls_in_sheet: _UrlsIn = lru_cache(maxsize=8)(_urls_in)
 
 
 def _encoded(response: Response) -> str:

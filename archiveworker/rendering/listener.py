@@ -7,6 +7,7 @@ Accepted risk: another local user who finds the port can load, without any right
 """
 
 import asyncio
+import contextlib
 import ssl
 from typing import TYPE_CHECKING
 
@@ -71,18 +72,21 @@ class Listener:
             self._server.close()
         await self.detach()
 
-    async def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        if task is not None:
-            self._connections.add(task)
-            task.add_done_callback(self._connections.discard)
-        try:
-            await self._serve(reader, writer)
-        except (OSError, asyncio.CancelledError):
-            # The browser closed its side, or the page is over: either way there is nobody to tell.
-            pass
-        finally:
+    def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # Known from its first moment: a task that is cancelled before it began never comes to its end.
+        task = asyncio.create_task(self._serve_until_closed(reader, writer))
+        self._connections.add(task)
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._connections.discard(task)
             writer.transport.abort()
+
+        task.add_done_callback(ended)
+
+    async def _serve_until_closed(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # The browser closed its side, or the page is over: either way there is nobody to tell.
+        with contextlib.suppress(OSError):
+            await self._serve(reader, writer)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         prefix = ""

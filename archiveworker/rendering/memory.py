@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from playwright.async_api import Browser
+from archiveworker.rendering.browser import Browser
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -14,13 +14,9 @@ async def process_ids(browser: Browser) -> list[int]:
     """Return the processes of ``browser``.
 
     Raises:
-        playwright.async_api.Error: it does not answer.
+        RenderError: it does not answer.
     """
-    cdp = await browser.new_browser_cdp_session()
-    try:
-        answer = await cdp.send("SystemInfo.getProcessInfo")
-    finally:
-        await cdp.detach()
+    answer = await browser.session.send("SystemInfo.getProcessInfo")
     return [int(process["id"]) for process in answer["processInfo"]]
 
 
@@ -28,7 +24,7 @@ async def private_bytes(browser: Browser) -> int:
     """Return the private memory of all processes of ``browser``.
 
     Raises:
-        playwright.async_api.Error: it does not answer.
+        RenderError: it does not answer.
     """
     return await asyncio.to_thread(_private_bytes, await process_ids(browser))
 

@@ -1,8 +1,7 @@
 """Browsers that are kept running, and places in them for one page at a time; no page finds another's traces.
 
 A browser that crashed, was killed, has rendered often enough or has grown too large is replaced when the next page is
-asked for; pages that still run in a worn-out one finish first. Everything that Playwright raises leaves this module as
-an error of ours.
+asked for; pages that still run in a worn-out one finish first.
 """
 
 import asyncio
@@ -13,11 +12,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import structlog
-from playwright.async_api import Browser, Playwright, async_playwright
-from playwright.async_api import Error as PlaywrightError
 
-from archiveworker.domain.errors import BrowserGoneError, RenderError
+from archiveworker.domain.errors import BrowserGoneError, RenderError, ToolError
 from archiveworker.rendering import chromium, memory, memory_limit
+from archiveworker.rendering.browser import Browser
 from archiveworker.rendering.certificate import GatewayCertificate
 from archiveworker.rendering.config import RendererConfig
 from archiveworker.rendering.contexts import Context, PageSetup
@@ -29,8 +27,6 @@ log = structlog.get_logger()
 
 _CLOSE_LIMIT_S = 5.0
 _REOPEN_LIMIT_S = 2.0
-_NOWHERE = "http://127.0.0.1:9"
-_LAUNCH_LIMIT_MS = 30_000
 _PAGES_BETWEEN_WEIGHINGS = 5
 _MIB = 1024**2
 
@@ -40,7 +36,7 @@ class _Running:
     """One browser process.
 
     Attributes:
-        browser: Playwright's handle.
+        browser: its handle.
         page_count: pages that were opened in it.
         open_count: pages that are open now.
         worn: it takes no further page.
@@ -95,24 +91,18 @@ class BrowserPool:
         self._slots = [_Slot() for _ in range(config.effective_browser_count)]
         self._lanes = [_Lane(slot) for _ in range(config.pages_per_browser_count) for slot in self._slots]
         self._free: asyncio.Queue[_Lane] = asyncio.Queue()
-        self._playwright: Playwright | None = None
         self._home: TemporaryDirectory[str] | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._sandbox = False
         self._found: chromium.Chromium | None = None
 
     async def start(self) -> None:
-        """Find the browser and start Playwright; browsers start when they are first needed.
+        """Find the browser; browsers start when they are first needed.
 
         Raises:
             ToolError: there is no Chromium.
         """
-        self._playwright = await async_playwright().start()
-        try:
-            self._found = chromium.find(self._config.chromium, Path(self._playwright.chromium.executable_path))
-        except BaseException:
-            await self._playwright.stop()
-            raise
+        self._found = chromium.find(self._config.chromium)
         self._sandbox = chromium.sandbox_possible(self._config.sandbox)
         self._home = TemporaryDirectory(prefix="archiveworker-chromium-")
         for lane in self._lanes:
@@ -133,9 +123,6 @@ class BrowserPool:
                 slot.running = None
         if self._closing:
             await asyncio.wait(tuple(self._closing), timeout=2 * _CLOSE_LIMIT_S)
-        if self._playwright is not None:
-            await self._playwright.stop()
-            self._playwright = None
         if self._home is not None:
             self._home.cleanup()
             self._home = None
@@ -145,7 +132,7 @@ class BrowserPool:
         return [
             await memory.private_bytes(slot.running.browser)
             for slot in self._slots
-            if slot.running is not None and slot.running.browser.is_connected()
+            if slot.running is not None and slot.running.browser.is_connected
         ]
 
     @contextlib.asynccontextmanager
@@ -172,18 +159,16 @@ class BrowserPool:
         went_well = False
         try:
             page = await self._new_page(lane, running, setup)
-            async with memory_limit.bounded(lambda: _process_ids(running.browser), self._config.page_max_mib):
+            async with memory_limit.bounded(lambda: memory.process_ids(running.browser), self._config.page_max_mib):
                 yield page
             went_well = True
-        except PlaywrightError as exc:
-            raise _translated(exc, running.browser) from exc
         finally:
             await self._release(lane, running, went_well)
 
     async def _browser_of(self, slot: _Slot) -> _Running:
         async with slot.lock:
             running = slot.running
-            if running is not None and not running.browser.is_connected():
+            if running is not None and not running.browser.is_connected:
                 log.warning("browser_gone", rendered=running.page_count)
                 running = None
             elif running is not None and self._is_worn(running):
@@ -222,27 +207,11 @@ class BrowserPool:
         return lane.context
 
     async def _launch(self) -> Browser:
-        if self._playwright is None or self._found is None or self._home is None:
+        if self._found is None or self._home is None:
             raise BrowserGoneError("the browser pool is not running; start the renderer first")
-        try:
-            return await self._playwright.chromium.launch(
-                executable_path=self._found.path,
-                args=chromium.arguments(self._certificate.pin, thrifty=self._config.is_thrifty),
-                chromium_sandbox=self._sandbox,
-                # Whatever does not belong to a page's own context goes to a port where nobody listens.
-                proxy={"server": _NOWHERE, "bypass": "<-loopback>"},
-                # Our own environment holds keys and passwords; the browser gets none of it.
-                env={"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC", "HOME": self._home.name},
-                handle_sigint=False,
-                handle_sigterm=False,
-                handle_sighup=False,
-                timeout=_LAUNCH_LIMIT_MS,
-            )
-        except PlaywrightError as exc:
-            first_line = str(exc).partition("\n")[0][:300]
-            raise BrowserGoneError(
-                f"{self._found.path} could not be started ({first_line}); 'archiveworker doctor' says more"
-            ) from exc
+        thrifty = self._config.is_thrifty
+        arguments = chromium.arguments(self._certificate.pin, sandbox=self._sandbox, thrifty=thrifty)
+        return await Browser.launch(self._found.path, arguments, Path(self._home.name))
 
     async def _release(self, lane: _Lane, running: _Running, went_well: bool) -> None:
         running.open_count -= 1
@@ -252,7 +221,7 @@ class BrowserPool:
                     await self._drop_context(lane)
                 if running.page_count % _PAGES_BETWEEN_WEIGHINGS == 0:
                     await self._weigh(running)
-        except (PlaywrightError, TimeoutError):
+        except (RenderError, TimeoutError):
             log.warning("browser_does_not_close_page", rendered=running.page_count)
             running.worn = True
             if lane.context is not None:
@@ -265,28 +234,27 @@ class BrowserPool:
         context = lane.context
         if context is None or not went_well or context.page_count >= self._config.renders_per_context_count:
             return False
-        return running.browser.is_connected() and await context.forget_page()
+        return running.browser.is_connected and await context.forget_page()
 
     async def _drop_context(self, lane: _Lane) -> None:
         context, lane.context = lane.context, None
         if context is None:
             return
-        if lane.owner is not None and lane.owner.browser.is_connected():
+        if lane.owner is not None and lane.owner.browser.is_connected:
             await context.close()
         else:
             await context.abandon()
 
     async def _weigh(self, running: _Running) -> None:
-        size_bytes = await memory.private_bytes(running.browser) if running.browser.is_connected() else 0
+        size_bytes = await memory.private_bytes(running.browser) if running.browser.is_connected else 0
         if size_bytes > self._config.browser_max_mib * _MIB:
             log.info("browser_too_large", mib=size_bytes // _MIB, rendered=running.page_count)
             running.worn = True
 
     def _close_later(self, browser: Browser) -> None:
         async def close() -> None:
-            with contextlib.suppress(PlaywrightError, TimeoutError):
-                async with asyncio.timeout(_CLOSE_LIMIT_S):
-                    await browser.close()
+            with contextlib.suppress(ToolError):
+                await browser.close()
 
         task = asyncio.create_task(close())
         self._closing.add(task)
@@ -303,19 +271,3 @@ class FreeSlot:
     def open(self, setup: PageSetup) -> contextlib.AbstractAsyncContextManager[OpenPage]:
         """Open a page here; see ``BrowserPool.open_in``."""
         return self._pool.open_in(self._lane, setup)
-
-
-async def _process_ids(browser: Browser) -> list[int]:
-    try:
-        return await memory.process_ids(browser)
-    except PlaywrightError as exc:
-        raise _translated(exc, browser) from exc
-
-
-def _translated(exc: PlaywrightError, browser: Browser) -> RenderError:
-    first_line = str(exc).partition("\n")[0][:300]
-    if not browser.is_connected():
-        return BrowserGoneError("the browser ended while it rendered the page; it is replaced, render the page again")
-    if "crash" in first_line.lower() or "closed" in first_line.lower():
-        return BrowserGoneError(f"the browser lost the page ({first_line}); render it again")
-    return RenderError(f"Chromium could not render the page ({first_line})")

@@ -69,11 +69,12 @@ async def _until_quiet(page: OpenPage, session: PageSession, config: RendererCon
     stuck_s = config.stuck_s
     while True:
         limits = {"quietMs": ms(config.quiet_s), "stuckMs": ms(stuck_s)}
-        embedded_count = page.embedded.count
-        outer, inner = await asyncio.gather(page.evaluate(script, limits), page.embedded.evaluate(script, limits))
+        outer, (embedded_count, inner) = await asyncio.gather(
+            page.evaluate(script, limits), page.embedded.evaluate(script, limits)
+        )
         answer = _joined(outer, inner)
         needed_s = config.stuck_s if answer.waiting and not answer.is_lost else config.quiet_s
-        if session.quiet_for_s() >= needed_s and page.embedded.count == embedded_count:
+        if session.quiet_for_s() >= needed_s and await page.embedded.count() == embedded_count:
             return answer
         await session.wait_quiet(config.quiet_s)
         # The page itself has been still for long enough: it needs only be still for as long as the network still does.

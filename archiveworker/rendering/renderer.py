@@ -198,8 +198,7 @@ class ChromiumRenderer:
         metadata = pdfa.PdfMetadata(document.title, document.language, document.created_at, options.profile, has_frame)
         files = await asyncio.to_thread(_to_embed, document, options, html)
         pdf = await asyncio.to_thread(pdfa.finish, printed.pdf, metadata, files)
-        checks.check(pdf, document.must_contain)
-        word_count = checks.check_words(pdf, printed.words)
+        word_count = await asyncio.to_thread(_checked, pdf, document, printed.words)
         warnings += checks.remarks(pdf, options.paper.size_mm, printed.image_count)
         if pdf.repaired_count:
             warnings.append(
@@ -211,10 +210,7 @@ class ChromiumRenderer:
             warnings.append(f"{len(files)} file(s) are not inside the PDF: only PDF/A-3 may hold files")
         raw_html = out_dir / RAW_HTML_NAME if printed.frozen_html is not None else None
         frozen_html = out_dir / FROZEN_HTML_NAME if printed.frozen_html is not None else None
-        await asyncio.to_thread((out_dir / PDF_NAME).write_bytes, pdf.data)
-        if raw_html is not None and frozen_html is not None and printed.frozen_html is not None:
-            await asyncio.to_thread(raw_html.write_bytes, html.encode(errors="replace"))
-            await asyncio.to_thread(frozen_html.write_bytes, printed.frozen_html.encode(errors="replace"))
+        await asyncio.to_thread(_write, out_dir, pdf.data, html, printed.frozen_html)
         unique = tuple(dict.fromkeys(warnings))
         facts = _facts(pdf, len(printed.words), word_count)
         return RenderedDocument(out_dir / PDF_NAME, raw_html, frozen_html, facts, unique)
@@ -237,6 +233,23 @@ class ChromiumRenderer:
         idle = [origin for origin, scope in self._scopes.items() if scope.user_count == 0]
         for origin in idle[: max(0, spare)]:
             await self._scopes.pop(origin).gateway.close()
+
+
+def _checked(pdf: pdfa.FinishedPdf, document: Document, words: tuple[str, ...]) -> int:
+    """Return how many words of the page the PDF holds.
+
+    Raises:
+        PageRejectedError: it may not count as the document.
+    """
+    checks.check(pdf, document.must_contain)
+    return checks.check_words(pdf, words)
+
+
+def _write(folder: Path, pdf: bytes, raw_html: str, frozen_html: str | None) -> None:
+    (folder / PDF_NAME).write_bytes(pdf)
+    if frozen_html is not None:
+        (folder / RAW_HTML_NAME).write_bytes(raw_html.encode(errors="replace"))
+        (folder / FROZEN_HTML_NAME).write_bytes(frozen_html.encode(errors="replace"))
 
 
 def _to_embed(document: Document, options: RenderOptions, html: str) -> list[Embedded]:

@@ -10,34 +10,36 @@ Not here: what a page must not find of the one before (``contexts``).
 
 import asyncio
 import contextlib
+from dataclasses import dataclass
 
-from playwright.async_api import Browser, BrowserContext, CDPSession, Page
-from playwright.async_api import Error as PlaywrightError
+from archiveworker.domain.errors import RenderError
+from archiveworker.rendering.browser import Browser
+from archiveworker.rendering.cdp import Json, Session
 
-_FRAME_INTERVAL_S = 0.05
-_OPEN_LIMIT_MS = 10_000
+_FRAME_INTERVAL_S = 0.1
 # A process that is kept keeps what its pages left until it has little memory: 4 MiB a page of a quiz, seen.
 _PAGES_BETWEEN_COLLECTIONS = 10
+_LOADED = "new Promise((y) => { if (document.readyState === 'complete') { y() } else { addEventListener('load', y) } })"
 
 
 class FrameClock:
-    """Asks a page for a frame, twenty times a second: layout, observers, animation callbacks, no drawing.
+    """Asks a page for a frame, ten times a second: layout, observers, animation callbacks, no drawing.
 
     Source: Chrome DevTools Protocol, ``HeadlessExperimental.beginFrame``.
 
     Args:
-        cdp: of the page.
+        session: of the page.
     """
 
-    def __init__(self, cdp: CDPSession) -> None:
-        self._cdp = cdp
+    def __init__(self, session: Session) -> None:
+        self._session = session
         self._task = asyncio.create_task(self._tick())
 
     async def _tick(self) -> None:
         # The page is over, or its browser draws by itself.
-        with contextlib.suppress(PlaywrightError):
+        with contextlib.suppress(RenderError):
             while True:
-                await self._cdp.send("HeadlessExperimental.beginFrame", {"noDisplayUpdates": True})
+                await self._session.send("HeadlessExperimental.beginFrame", {"noDisplayUpdates": True})
                 await asyncio.sleep(_FRAME_INTERVAL_S)
 
     def stop(self) -> None:
@@ -45,59 +47,83 @@ class FrameClock:
         self._task.cancel()
 
 
-class Tabs:
-    """The tabs of a context. Made by ``Tabs.open``."""
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One tab.
 
-    def __init__(self, keeper: Page, keeper_cdp: CDPSession, browser_cdp: CDPSession, *, ask: bool) -> None:
-        self._context = keeper.context
-        self._keeper = keeper
-        self._keeper_cdp = keeper_cdp
-        self._browser_cdp = browser_cdp
+    Attributes:
+        target_id: Chromium's name of it, and of its outermost frame.
+        session: to speak with it.
+    """
+
+    target_id: str
+    session: Session
+
+
+class Tabs:
+    """The tabs of a context. Made by ``Tabs.open``.
+
+    Args:
+        browser: of the context.
+        context_id: of the context.
+        ask: for frames; the browser must have been started for it (``chromium.arguments``).
+    """
+
+    def __init__(self, browser: Browser, context_id: str, *, ask: bool) -> None:
+        self._browser = browser
+        self._context_id = context_id
+        self._keeper: Tab | None = None
         self._clock: FrameClock | None = None
         self._can_ask = ask
         self._page_count = 0
 
     @classmethod
-    async def open(cls, browser: Browser, context: BrowserContext, empty_page_url: str, *, ask: bool) -> "Tabs":
-        """Open the tab that keeps the process.
+    async def open(cls, browser: Browser, context_id: str, empty_page_url: str, *, ask: bool) -> "Tabs":
+        """Open the tab that keeps the process, with an empty page of the LMS's origin.
 
-        Args:
-            browser: of the context.
-            context: without any tab.
-            empty_page_url: of the LMS's origin.
-            ask: for frames; the browser must have been started for it (``chromium.arguments``).
+        Raises:
+            RenderError: the browser refuses.
         """
-        keeper = await context.new_page()
-        await keeper.goto(empty_page_url)
-        return cls(keeper, await context.new_cdp_session(keeper), await browser.new_browser_cdp_session(), ask=ask)
+        tabs = cls(browser, context_id, ask=ask)
+        keeper = tabs._keeper = await tabs._new({})
+        await keeper.session.send("Page.navigate", {"url": empty_page_url})
+        await keeper.session.send("Runtime.evaluate", {"expression": _LOADED, "awaitPromise": True})
+        return tabs
 
-    @property
-    def only_keeper_is_open(self) -> bool:
-        """Whether no page is left."""
-        return self._context.pages == [self._keeper]
+    async def only_keeper_is_open(self) -> bool:
+        """Return whether nothing but the keeper lives in the context: no page, no service worker."""
+        answer = await self._browser.session.send("Target.getTargets")
+        alive = [
+            one["targetId"]
+            for one in answer["targetInfos"]
+            if one.get("browserContextId") == self._context_id and one["type"] in ("page", "service_worker")
+        ]
+        return self._keeper is not None and alive == [self._keeper.target_id]
 
-    async def new_page(self) -> tuple[Page, CDPSession]:
-        """Open a tab and return it with its own session."""
+    async def new_page(self, size_px: tuple[int, int]) -> Tab:
+        """Open a tab with a window of that size.
+
+        Raises:
+            RenderError: the browser refuses.
+        """
         self._page_count += 1
-        if self._page_count % _PAGES_BETWEEN_COLLECTIONS == 0:
-            await self._keeper_cdp.send("HeapProfiler.collectGarbage")
-        page = await self._asked() if self._can_ask else None
-        if page is None:
+        if self._keeper is not None and self._page_count % _PAGES_BETWEEN_COLLECTIONS == 0:
+            await self._keeper.session.send("HeapProfiler.collectGarbage")
+        window = {"width": size_px[0], "height": size_px[1]}
+        tab = None
+        if self._can_ask:
+            with contextlib.suppress(RenderError):
+                tab = await self._new({**window, "enableBeginFrameControl": True})
+        if tab is None:
             self._can_ask = False
-            page = await self._context.new_page()
-        cdp = await self._context.new_cdp_session(page)
-        self._clock = FrameClock(cdp) if self._can_ask else None
-        return page, cdp
+            tab = await self._new(window)
+        self._clock = FrameClock(tab.session) if self._can_ask else None
+        return tab
 
-    async def _asked(self) -> Page | None:
-        try:
-            async with self._context.expect_page(timeout=_OPEN_LIMIT_MS) as opened:
-                where = (await self._keeper_cdp.send("Target.getTargetInfo"))["targetInfo"]["browserContextId"]
-                target = {"url": "about:blank", "browserContextId": where, "enableBeginFrameControl": True}
-                await self._browser_cdp.send("Target.createTarget", target)
-        except PlaywrightError:
-            return None
-        return await opened.value
+    async def _new(self, how: Json) -> Tab:
+        target = {"url": "about:blank", "browserContextId": self._context_id, **how}
+        answer = await self._browser.session.send("Target.createTarget", target)
+        return Tab(answer["targetId"], await self._browser.attach(answer["targetId"]))
 
     def stop_frames(self) -> None:
         """Ask the page that is open for no more frames."""

@@ -130,6 +130,12 @@ class WorkerProcess:
         assert status == 200, body
         return dict(body)
 
+    async def state(self, job_id: str) -> str:
+        """Return the state that ``GET /status/<id>`` says."""
+        status, body, _ = await self.request("GET", f"/status/{job_id}")
+        assert status == 200, body
+        return str(body["status"])
+
     async def ended(self, job_id: str, limit_s: float = 180) -> dict[str, Any]:
         """Wait until a job has ended; return its view."""
         async with asyncio.timeout(limit_s):

@@ -1,12 +1,13 @@
 """Speed and memory of whole jobs: a real worker, the demo LMS, nothing left out; and the plain flow beside it.
 
 usage: python tests/tools/bench.py [--attempts N] [--rounds N] [--browsers N] [--kind K] [--no-plain] [--full]
-                                   [--verify-mib N]
+                                   [--growth] [--verify-mib N]
 
 Worker and plain flow (``plain_flow.py``) take turns over the same attempts; the demo LMS runs in this process and is
-counted for neither. ``--full`` adds how it grows (10, 100, 500 attempts), one browser and two, and other kinds of
-pages. At the end ``bench_verify`` checks one large archive. The table goes to the screen, every figure to
-``bench/results.json``. Figures depend on the machine and on what else it does: compare ratios of one run.
+counted for neither. ``--growth`` measures nothing but how the worker's jobs grow (10, 100, 500 attempts); ``--full``
+adds that, one browser and two, and other kinds of pages. At the end ``bench_verify`` checks one large archive. The
+table goes to the screen, every figure to ``bench/results.json``. Figures depend on the machine and on what else it
+does: compare ratios of one run.
 """
 
 import argparse
@@ -29,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from archiveworker.demo.report import PageOptions
 from archiveworker.demo.server import DemoOptions, DemoServer
 from archiveworker.demo.state import LmsOptions
-from tests.fakes.worker import WorkerProcess
+from tests.fakes.worker import FINAL, WorkerProcess
 from tests.tools import bench_verify
 from tests.tools.processes import Meter
 
@@ -165,8 +166,10 @@ async def worker_round(lms: DemoServer, worker: WorkerProcess, ids: Sequence[int
         status, answer = await lms.submit(worker.url, lms.request(7, itemids=list(ids), backups=False))
         if status != 200:
             raise SystemExit(f"the worker refused the job: {answer}")
-        while (view := await worker.job(answer["jobid"]))["state"] not in ("FINISHED", "FAILED", "TIMEOUT"):
+        # The LMS's own question; the whole story of a job (``GET /jobs/<id>``) would be work that nobody asks for.
+        while (await worker.state(answer["jobid"])) not in FINAL:
             await asyncio.sleep(0.25)
+    view = await worker.job(answer["jobid"])
     if view["state"] != "FINISHED":
         raise SystemExit(f"the job ended {view['state']}: {view['reason']}")
     (delivery,) = [d for d in lms.deliveries if d.jobid == answer["jobid"]]
@@ -254,6 +257,29 @@ def compared(rounds: Sequence[Round]) -> dict[str, Any]:
     return {"worker": worker, "plain": plain, "times_better": ratios}
 
 
+def growth(rounds: Sequence[Round]) -> dict[str, float] | None:
+    """Return how a job grows with its attempts, beyond what each job costs whatever its size.
+
+    Returns:
+        Seconds that each further attempt takes between the small and the middle job, between the middle and the large
+        one, and the latter over the former: 1 is linear. None when the three jobs were not measured.
+    """
+    found = {one.attempts: one.wall_s for one in rounds if one.flow == "worker" and one.attempts in GROWTH}
+    if len(found) < len(GROWTH):
+        return None
+    small, middle, large = GROWTH
+    first_s = (found[middle] - found[small]) / (middle - small)
+    then_s = (found[large] - found[middle]) / (large - middle)
+    return {"first_s": first_s, "then_s": then_s, "ratio": then_s / first_s}
+
+
+def growth_sentence(found: dict[str, float]) -> str:
+    """Return the figures of ``growth`` for the screen."""
+    _, middle, large = GROWTH
+    first = f"Each further attempt takes {found['first_s']:.3f} s up to {middle} attempts"
+    return f"{first} and {found['then_s']:.3f} s up to {large}, {found['ratio']:.2f} times as long"
+
+
 def heading() -> None:
     """Print the head of the table."""
     sys.stdout.write(
@@ -265,20 +291,33 @@ def heading() -> None:
 async def run(args: argparse.Namespace) -> dict[str, Any]:
     """Measure everything that was asked for."""
     heading()
+    if args.growth:
+        return described([one for attempts in GROWTH for one in await grown(attempts)], [])
     first = Bench(args.attempts, args.rounds, args.browsers, args.kind, plain=not args.no_plain)
     rounds = await measure(first)
     more: list[Round] = []
     if args.full:
         for attempts in GROWTH:
-            more += await measure(Bench(attempts, rounds=1, plain=False))
+            more += await grown(attempts)
         more += await measure(Bench(args.attempts, rounds=1, browsers=1, plain=False))
         for kind in KINDS[1:]:
             more += await measure(Bench(args.attempts // 3, rounds=1, kind=kind))
+    return described(rounds, more)
+
+
+async def grown(attempts: int) -> list[Round]:
+    """Run one job of so many attempts with the worker alone."""
+    return await measure(Bench(attempts, rounds=1, plain=False))
+
+
+def described(rounds: Sequence[Round], more: Sequence[Round]) -> dict[str, Any]:
+    """Return everything that goes to the file; only ``rounds`` count for the summary."""
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {"cores": os.cpu_count(), "kind": platform.machine(), "system": platform.release()},
         "summary": compared(rounds),
         "rounds": [asdict(one) for one in [*rounds, *more]],
+        "growth": growth([*rounds, *more]),
     }
 
 
@@ -290,10 +329,12 @@ def main() -> int:
     parser.add_argument("--browsers", type=int, default=0, help="of the worker; 0 is the default")
     parser.add_argument("--kind", choices=KINDS, default="real")
     parser.add_argument("--no-plain", action="store_true", help="measure the worker alone")
+    parser.add_argument("--growth", action="store_true", help="measure 10, 100 and 500 attempts and nothing else")
     parser.add_argument("--full", action="store_true", help="also growth, browsers and kinds of pages; takes long")
     parser.add_argument("--verify-mib", type=int, default=1024, help="size of the archive to verify; 0 leaves it out")
     args = parser.parse_args()
     results = asyncio.run(run(args))
+    args.verify_mib *= not args.growth
     if args.verify_mib:
         results["verify"] = bench_verify.measure(args.verify_mib, rounds=3)
     RESULTS.parent.mkdir(exist_ok=True)
@@ -306,6 +347,8 @@ def main() -> int:
         line += f"; {better['attempts_per_s']:.1f} times the plain flow's speed at 1/{better['cpu_s_per_attempt']:.1f}"
         line += " of its CPU time"
     sys.stdout.write(f"{line}.\n")
+    if results["growth"] is not None:
+        sys.stdout.write(f"{growth_sentence(results['growth'])}.\n")
     too_slow = args.verify_mib and results["verify"]["wall_ratio"] > bench_verify.ALLOWED
     if args.verify_mib:
         sys.stdout.write(f"{bench_verify.sentence(results['verify'])}.\n")

@@ -81,7 +81,7 @@ async def batch(browser: Browser, urls: list[str]) -> dict[str, Any]:
 async def main() -> None:
     """Work off batches until standard input ends."""
     async with async_playwright() as playwright:
-        found = chromium.find(None, Path(playwright.chromium.executable_path))
+        found = chromium.find(None)
         browser = await playwright.chromium.launch(executable_path=found.path)
         say({"ready": True})
         while line := await asyncio.to_thread(sys.stdin.readline):

@@ -1,8 +1,10 @@
 """What a page, or a machine, may do to the browser: it costs one page its time limit at most."""
 
 import asyncio
+import contextlib
 import os
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -39,6 +41,16 @@ def descendants(root: int) -> dict[int, list[str]]:
         return False
 
     return {pid: commands[pid] for pid in parents if is_ours(pid)}
+
+
+def living() -> set[int]:
+    """Ids of all processes that have not ended."""
+    found = set()
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and (entry / "stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                found.add(int(entry.name))
+    return found
 
 
 def browsers() -> list[int]:
@@ -134,6 +146,37 @@ async def test_nothing_is_left_after_stop(lms: Lms, tmp_path: Path) -> None:
         assert len(browsers()) >= 2
     async with asyncio.timeout(5):
         while set(descendants(os.getpid())) - before:
+            await asyncio.sleep(0.05)
+
+
+KEEPS_A_BROWSER = """
+import asyncio, sys
+from pathlib import Path
+from archiveworker.rendering import chromium
+from archiveworker.rendering.browser import Browser
+
+async def main():
+    arguments = chromium.arguments("", sandbox=False)
+    browser = await Browser.launch(chromium.find(None).path, arguments, Path(sys.argv[1]))
+    print("it runs", flush=True)
+    await browser.session.wait_until_ended()
+
+asyncio.run(main())
+"""
+
+
+async def test_a_browser_whose_worker_is_killed_ends_by_itself(tmp_path: Path) -> None:
+    worker = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KEEPS_A_BROWSER, str(tmp_path), stdout=asyncio.subprocess.PIPE
+    )
+    assert worker.stdout is not None
+    assert await asyncio.wait_for(worker.stdout.readline(), 30) == b"it runs\n"
+    tree = set(descendants(worker.pid))
+    assert len(tree) >= 2
+    worker.kill()
+    await worker.wait()
+    async with asyncio.timeout(10):
+        while tree & living():
             await asyncio.sleep(0.05)
 
 

@@ -107,7 +107,7 @@ async def test_the_frozen_page_looks_the_same_offline(lms: Lms, render: Render) 
     result = await render(html, RenderOptions(keep_html=True))
     assert result.frozen_html is not None
     async with async_playwright() as driver:
-        found = chromium.find(None, Path(driver.chromium.executable_path))
+        found = chromium.find(None)
         browser = await driver.chromium.launch(executable_path=found.path, chromium_sandbox=False)
         live, kept = await browser.new_page(), await browser.new_page()
         asked: list[str] = []

@@ -29,7 +29,7 @@ KEEP = RenderOptions(keep_html=True)
 async def browser_page() -> AsyncIterator[Page]:
     """A reader's browser: scripts on, as they come."""
     async with async_playwright() as driver:
-        found = chromium.find(None, Path(driver.chromium.executable_path))
+        found = chromium.find(None)
         browser = await driver.chromium.launch(executable_path=found.path, chromium_sandbox=False)
         yield await browser.new_page()
         await browser.close()

@@ -133,14 +133,16 @@ def test_the_configured_browser_is_the_only_one_tried(tmp_path: Path) -> None:
 
 
 def test_playwrights_headless_shell_is_found_before_its_whole_browser(tmp_path: Path) -> None:
-    whole = tmp_path / "chromium-1" / "chrome-linux64" / "chrome"
-    shell = tmp_path / "chromium_headless_shell-1" / "chrome-linux" / "headless_shell"
-    for program in (whole, shell):
+    whole = tmp_path / "chromium-1208" / "chrome-linux64" / "chrome"
+    shell, older = (
+        tmp_path / f"chromium_headless_shell-{build}" / "chrome-linux" / "headless_shell" for build in (1208, 999)
+    )
+    for program in (whole, older, shell):
         program.parent.mkdir(parents=True)
         program.touch(mode=0o755)
-    assert chromium.find(None, whole) == chromium.Chromium(shell, "playwright")
-    shell.unlink()
-    assert chromium.find(None, whole) == chromium.Chromium(whole, "playwright")
+    for found in (shell, older, whole):
+        assert chromium.find(None, tmp_path) == chromium.Chromium(found, "playwright")
+        found.unlink()
 
 
 @pytest.mark.parametrize("wrong", [{"browser_count": -1}, {"pages_per_browser_count": 0}, {"ready_limit_s": 0}])
