@@ -10,8 +10,9 @@ from functools import cached_property
 
 from markupsafe import Markup
 
+from archiveworker.domain.findings import isolated
 from archiveworker.domain.peer_review.base import FileId, ParticipantId, SubmissionId, Text
-from archiveworker.domain.peer_review.checks.facts import Facts, isolated
+from archiveworker.domain.peer_review.checks.facts import Facts
 from archiveworker.domain.peer_review.checks.finding import CheckResult, Finding, Subject, SubjectKind
 from archiveworker.domain.peer_review.identity import fold
 from archiveworker.domain.peer_review.kinds import AllocationState, ParticipantRole
