@@ -21,6 +21,7 @@ import aiohttp
 from archiveworker import __version__, composition
 from archiveworker.cli.client import WorkerClient
 from archiveworker.cli.submit import body_from_flags, configure_moodle
+from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.digest import Digest, Sha256
 from archiveworker.domain.document import Document, RenderOptions
 from archiveworker.domain.errors import ArchiveWorkerError, RequestError, SettingsError, SourceError, ToolError
@@ -248,7 +249,7 @@ async def _moodle(args: argparse.Namespace, env: Mapping[str, str], settings: Se
                 out.truncate(size)
             archive = FinishedArchive("archiveworker-doctor.bin", file.name, Sha256.of(b"").hex, size)
             try:
-                await connection.upload(archive, file)
+                await connection.upload(Parcel(archive, file))
             except SourceError as exc:
                 return Finding(
                     False, "Moodle", f"takes the token, but not an upload of {args.try_upload_mib} MiB: {exc}"

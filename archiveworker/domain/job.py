@@ -110,6 +110,7 @@ class ArchiveRequest:
         token: of the LMS's web service.
         lms_base_url: the LMS's own address, without a slash at the end.
         options: see ArchiveOptions.
+        targets: names of where the archive goes, in this order; ``lms`` is the LMS itself.
     """
 
     source: str
@@ -117,6 +118,7 @@ class ArchiveRequest:
     token: Secret = field(repr=False)
     lms_base_url: str
     options: ArchiveOptions
+    targets: tuple[str, ...] = ("lms",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,12 +160,14 @@ class Plan:
         backups: in the order of the request.
         metadata_columns: columns of the metadata table, empty when none is wanted.
         metadata_name: file name of the metadata table in the archive.
+        files: what planning left on the spool and the archive takes in as it is.
     """
 
     items: tuple[PlannedItem, ...]
     backups: tuple[PlannedBackup, ...] = ()
     metadata_columns: tuple[str, ...] = ()
     metadata_name: str = "metadata.csv"
+    files: tuple[ArchiveFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

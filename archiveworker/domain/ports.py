@@ -9,12 +9,12 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
 
+from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.document import ArchiveFile
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import (
     ArchiveRequest,
     FetchedItem,
-    FinishedArchive,
     JobState,
     Plan,
     PlannedBackup,
@@ -31,8 +31,13 @@ class ItemSpool(Protocol):
         """The folder; it exists and is empty when the work begins."""
         ...
 
+    @property
+    def collected(self) -> Path:
+        """Folder of the job in which ``SourceConnection.plan`` left what all its items share; only ``plan`` writes."""
+        ...
+
     def relative(self, file: Path) -> str:
-        """Return how ``ArchiveFile.spooled`` calls ``file``, which lies below ``folder``."""
+        """Return how ``ArchiveFile.spooled`` calls ``file``, which lies below ``folder`` or ``collected``."""
         ...
 
 
@@ -48,8 +53,13 @@ class SourceConnection(Protocol):
         """
         ...
 
-    async def plan(self) -> Plan:
-        """Ask the LMS for whatever is needed to know the whole of the work."""
+    async def plan(self, spool: ItemSpool) -> Plan:
+        """Ask the LMS for whatever is needed to know the whole of the work.
+
+        Args:
+            spool: its folder is ``collected``. It is not emptied when the step is repeated, nor by a retry: what an
+                earlier try left there need not be asked for again.
+        """
         ...
 
     async def fetch_item(self, item: PlannedItem, spool: ItemSpool) -> FetchedItem:
@@ -75,15 +85,15 @@ class SourceConnection(Protocol):
         """
         ...
 
-    async def upload(self, archive: FinishedArchive, file: Path) -> Mapping[str, str]:
+    async def upload(self, parcel: Parcel) -> Mapping[str, str]:
         """Bring the archive's bytes to the LMS and return the ticket that ``confirm`` needs."""
         ...
 
-    async def confirm(self, archive: FinishedArchive, ticket: Mapping[str, str], *, begun_before: bool) -> str | None:
+    async def confirm(self, parcel: Parcel, ticket: Mapping[str, str], *, begun_before: bool) -> str | None:
         """Make the LMS store what was uploaded; afterwards the job is finished there and the token is gone.
 
         Args:
-            archive: what was uploaded.
+            parcel: what was uploaded.
             ticket: what ``upload`` returned.
             begun_before: True when an earlier call may have got through although its answer was lost (a crash): an
                 answer that means "I have it already" is then success.
@@ -120,6 +130,26 @@ class Source(Protocol):
 
     def accepted_status(self) -> str | int:
         """Return the ``status`` that the answer to an accepted request carries for this plugin family."""
+        ...
+
+
+class DeliveryTarget(Protocol):
+    """A place for archives that the administrator has set up; jobs call it by its name."""
+
+    @property
+    def name(self) -> str:
+        """How requests and stored jobs call it."""
+        ...
+
+    async def deliver(self, parcel: Parcel, job_id: JobId) -> str | None:
+        """Bring the archive and its companions there; safe to repeat, what arrived before is not stored twice.
+
+        Returns:
+            None, or a warning.
+
+        Raises:
+            DeliveryError: it could not be brought there; its retry verdict says whether trying again may help.
+        """
         ...
 
 

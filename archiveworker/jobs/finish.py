@@ -9,6 +9,7 @@ from pathlib import Path
 
 import structlog
 
+from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.errors import ConflictError, VerificationError
 from archiveworker.domain.evidence import Check, Verdict, VerificationReport
 from archiveworker.domain.ids import JobId
@@ -151,9 +152,7 @@ class FinishSteps:
     async def upload(self, job_id: JobId, archive: Json) -> dict[str, str]:
         """Bring the archive to the LMS; return the ticket for ``confirm``."""
         job = await self._open_jobs.get(job_id)
-        finished = archive_from_json(archive)
-        file = self._tools.spool.path_of(job_id, finished.spooled)
-        return dict(await job.connection.upload(finished, file))
+        return dict(await job.connection.upload(await asyncio.to_thread(self._parcel, job_id, archive)))
 
     async def confirm(self, job_id: JobId, archive: Json, ticket: Mapping[str, str]) -> str:
         """Make the LMS store the archive; return a warning or nothing.
@@ -163,7 +162,14 @@ class FinishSteps:
         job = await self._open_jobs.get(job_id)
         mark = self._tools.spool.job_folder(job_id) / PACKAGE_FOLDER / "confirm-begun"
         begun_before = await asyncio.to_thread(_set_mark, mark)
-        return await job.connection.confirm(archive_from_json(archive), ticket, begun_before=begun_before) or ""
+        parcel = await asyncio.to_thread(self._parcel, job_id, archive)
+        return await job.connection.confirm(parcel, ticket, begun_before=begun_before) or ""
+
+    def _parcel(self, job_id: JobId, archive: Json) -> Parcel:
+        finished = archive_from_json(archive)
+        evidence = self._tools.evidence_folder(job_id)
+        companions = tuple(evidence / name for name in _names(evidence))
+        return Parcel(finished, self._tools.spool.path_of(job_id, finished.spooled), companions)
 
     def whereabouts(self, job_id: JobId) -> str:
         """Say where a packed archive is that could not be delivered."""
@@ -180,12 +186,12 @@ class FinishSteps:
 
     async def _given(self, job_id: JobId, plan: Json, backups: list[Json]) -> PackageInput:
         request = (await self._open_jobs.get(job_id)).request
-        policy = self._tools.policy
+        policy, planned = self._tools.policy, plan_from_json(plan)
         return PackageInput(
             request=request,
-            plan=plan_from_json(plan),
+            plan=planned,
             results=await load_results(job_id),
-            backups=tuple(file_from_json(file) for file in backups),
+            backups=(*planned.files, *(file_from_json(file) for file in backups)),
             software=self._tools.software,
             profile=policy.pdf_profile,
             layout=request.options.layout or policy.archive_layout,

@@ -103,6 +103,7 @@ def plan_to_json(plan: Plan) -> Json:
         "backups": [{"backup_id": b.backup_id, "path": b.path.value} for b in plan.backups],
         "metadata_columns": list(plan.metadata_columns),
         "metadata_name": plan.metadata_name,
+        "files": [file_to_json(file) for file in plan.files],
     }
 
 
@@ -113,6 +114,8 @@ def plan_from_json(data: Json) -> Plan:
         backups=tuple(PlannedBackup(b["backup_id"], ArchivePath(b["path"])) for b in data["backups"]),
         metadata_columns=tuple(data["metadata_columns"]),
         metadata_name=data["metadata_name"],
+        # Release 0.1 did not write it.
+        files=tuple(file_from_json(file) for file in data.get("files", ())),
     )
 
 

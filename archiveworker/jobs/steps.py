@@ -75,7 +75,8 @@ class JobSteps:
     async def plan(self, job_id: JobId) -> Json:
         """Ask the LMS for whatever is needed to know the whole of the work."""
         connection = (await self._open_jobs.get(job_id)).connection
-        return plan_to_json(await connection.plan())
+        spool = await asyncio.to_thread(self._tools.spool.shared, job_id)
+        return plan_to_json(await connection.plan(spool))
 
     async def archive_item(self, job_id: JobId, item: Json) -> Json:
         """Fetch and render one item; return its record."""

@@ -11,7 +11,7 @@ from archiveworker.domain.errors import SourceError, TokenRefusedError
 from archiveworker.domain.evidence import Timestamper
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import ArchiveFormat, ArchiveLayout, ArchiveRequest, OnError
-from archiveworker.domain.ports import SecretStore, Source, SourceConnection
+from archiveworker.domain.ports import DeliveryTarget, SecretStore, Source, SourceConnection
 from archiveworker.domain.retention import RetentionRule
 from archiveworker.jobs.records import StoredJob
 from archiveworker.runtime.clock import Clock
@@ -84,6 +84,7 @@ class JobTools:
         policy: see JobPolicy.
         software: name and version, for the archive.
         trusted_pem: certificates that are believed for time-stamps; None when none are configured.
+        targets: where archives may go besides the LMS, by name.
     """
 
     sources: Mapping[str, Source]
@@ -95,6 +96,7 @@ class JobTools:
     policy: JobPolicy
     software: str
     trusted_pem: bytes | None = None
+    targets: Mapping[str, DeliveryTarget] = field(default_factory=dict)
 
     def evidence_folder(self, job_id: JobId) -> Path:
         """Return the folder whose files outlive the job."""

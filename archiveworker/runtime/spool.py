@@ -7,9 +7,12 @@ data folder can read the exams in it while the job runs; folders are made with m
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from archiveworker.domain.errors import NotFoundError
 from archiveworker.domain.ids import JobId
+
+_COLLECTED: Final = "collected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +27,13 @@ class LocalItemSpool:
     folder: Path
     job_folder: Path
 
+    @property
+    def collected(self) -> Path:
+        """Folder with what all items of the job share; see ``domain.ports.ItemSpool``."""
+        return self.job_folder / _COLLECTED
+
     def relative(self, file: Path) -> str:
-        """Return how ``ArchiveFile.spooled`` calls ``file``, which lies below ``folder``."""
+        """Return how ``ArchiveFile.spooled`` calls ``file``, which lies in the job's folder."""
         return file.relative_to(self.job_folder).as_posix()
 
 
@@ -50,6 +58,12 @@ class LocalSpool:
         if folder.exists():
             shutil.rmtree(folder)
         folder.mkdir(parents=True, mode=0o700)
+        return LocalItemSpool(folder, self.job_folder(job_id))
+
+    def shared(self, job_id: JobId) -> LocalItemSpool:
+        """Make the folder ``collected`` of a job, unless it is there already with what it holds, and return it."""
+        folder = self._inside(job_id, _COLLECTED)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return LocalItemSpool(folder, self.job_folder(job_id))
 
     def path_of(self, job_id: JobId, spooled: str) -> Path:

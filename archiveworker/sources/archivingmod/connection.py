@@ -4,16 +4,16 @@ Source: ``classes/external/*.php`` of archivingmod_quiz and archivingmod_assign.
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
 import structlog
 
+from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.document import ArchiveFile
 from archiveworker.domain.errors import SourceError, TokenRefusedError
 from archiveworker.domain.ids import JobId
-from archiveworker.domain.job import FetchedItem, FinishedArchive, JobState, Plan, PlannedBackup, PlannedItem
+from archiveworker.domain.job import FetchedItem, JobState, Plan, PlannedBackup, PlannedItem
 from archiveworker.domain.ports import ItemSpool
 from archiveworker.sources.archivingmod.flavour import Flavour
 from archiveworker.sources.archivingmod.inbound import TaskRequest
@@ -72,7 +72,7 @@ class ArchivingmodConnection:
         """Find out whether Moodle answers and takes the token; see the port."""
         await connection.probe(self._client, self._flavour.function("update_task_status"))
 
-    async def plan(self) -> Plan:
+    async def plan(self, spool: ItemSpool) -> Plan:
         """Ask for the metadata if it is wanted and return all items."""
         flavour, request = self._flavour, self._request
         rows: dict[int, dict[str, str]] = {}
@@ -132,13 +132,13 @@ class ArchivingmodConnection:
                 raise
             log.warning("final_state_not_taken", state=state.value, lms_code=exc.lms_code)
 
-    async def upload(self, archive: FinishedArchive, file: Path) -> Mapping[str, str]:
+    async def upload(self, parcel: Parcel) -> Mapping[str, str]:
         """Upload the archive to the draft area; see the port."""
-        return await self._delivery.upload(archive, file)
+        return await self._delivery.upload(parcel)
 
-    async def confirm(self, archive: FinishedArchive, ticket: Mapping[str, str], *, begun_before: bool) -> str | None:
+    async def confirm(self, parcel: Parcel, ticket: Mapping[str, str], *, begun_before: bool) -> str | None:
         """Make Moodle store what was uploaded; see the port."""
-        return await self._delivery.confirm(archive, ticket, begun_before=begun_before)
+        return await self._delivery.confirm(parcel, ticket, begun_before=begun_before)
 
     def _wanted_attachments(self, answer: Json) -> list[object]:
         listed = answer.get("attachments")

@@ -11,6 +11,7 @@ from typing import Final
 
 import structlog
 
+from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.errors import SourceError, SourceUnavailableError
 from archiveworker.domain.job import FinishedArchive
 from archiveworker.runtime.retry import retrying
@@ -87,22 +88,23 @@ class Delivery:
     job: Params
     max_upload_bytes: int | None
 
-    async def upload(self, archive: FinishedArchive, file: Path) -> Mapping[str, str]:
+    async def upload(self, parcel: Parcel) -> Mapping[str, str]:
         """Upload the archive to the draft area, in parts when the plugin says how large one may be.
 
         Raises:
             SourceError: Moodle does not take it, or the file is not the archive.
         """
-        check_file(archive, file)
-        return await self.uploader.upload(file, archive.name, archive.size_bytes, self.max_upload_bytes)
+        check_file(parcel.archive, parcel.file)
+        archive = parcel.archive
+        return await self.uploader.upload(parcel.file, archive.name, archive.size_bytes, self.max_upload_bytes)
 
-    async def confirm(self, archive: FinishedArchive, ticket: Mapping[str, str], *, begun_before: bool) -> str | None:
+    async def confirm(self, parcel: Parcel, ticket: Mapping[str, str], *, begun_before: bool) -> str | None:
         """Make Moodle store the archive; see the port.
 
         Raises:
             SourceError: Moodle did not store it.
         """
-        artifacts = artifact_params(archive, ticket, may_count=self.max_upload_bytes is not None)
+        artifacts = artifact_params(parcel.archive, ticket, may_count=self.max_upload_bytes is not None)
         candidates = tuple({**self.job, **artifact} for artifact in artifacts)
         may_be_there = begun_before
 

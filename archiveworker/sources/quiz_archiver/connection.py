@@ -6,15 +6,15 @@ that the API version of the request knows.
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Final
 
 import structlog
 
+from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.document import ArchiveFile
 from archiveworker.domain.errors import SourceError, TokenRefusedError
 from archiveworker.domain.ids import JobId
-from archiveworker.domain.job import FetchedItem, FinishedArchive, JobState, Plan, PlannedBackup, PlannedItem
+from archiveworker.domain.job import FetchedItem, JobState, Plan, PlannedBackup, PlannedItem
 from archiveworker.domain.ports import ItemSpool
 from archiveworker.sources.moodle import connection
 from archiveworker.sources.moodle.client import MoodleClient
@@ -81,7 +81,7 @@ class QuizArchiverConnection:
         """Find out whether Moodle answers and takes the token; see the port."""
         await connection.probe(self._client, f"{_PREFIX}update_job_status")
 
-    async def plan(self) -> Plan:
+    async def plan(self, spool: ItemSpool) -> Plan:
         """Ask for the metadata if it is wanted and return all items and backups."""
         backups = tuple(backup.planned for backup in self._request.backups)
         task = self._request.attempts
@@ -139,13 +139,13 @@ class QuizArchiverConnection:
                 raise
             log.warning("final_state_not_taken", state=state.value, lms_code=exc.lms_code)
 
-    async def upload(self, archive: FinishedArchive, file: Path) -> Mapping[str, str]:
+    async def upload(self, parcel: Parcel) -> Mapping[str, str]:
         """Upload the archive to the draft area; see the port."""
-        return await self._delivery.upload(archive, file)
+        return await self._delivery.upload(parcel)
 
-    async def confirm(self, archive: FinishedArchive, ticket: Mapping[str, str], *, begun_before: bool) -> str | None:
+    async def confirm(self, parcel: Parcel, ticket: Mapping[str, str], *, begun_before: bool) -> str | None:
         """Make Moodle store what was uploaded; see the port."""
-        return await self._delivery.confirm(archive, ticket, begun_before=begun_before)
+        return await self._delivery.confirm(parcel, ticket, begun_before=begun_before)
 
     def _ids(self) -> dict[str, Param]:
         request = self._request

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import FinishedArchive
 from archiveworker.domain.ports import SourceConnection
@@ -65,10 +66,10 @@ def connect(moodle: StrictMoodle, config: MoodleConfig) -> Connect:
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> tuple[FinishedArchive, Path]:
+def archive(tmp_path: Path) -> Parcel:
     """An archive of 100 000 bytes that are all different enough to notice a swapped part."""
     content = b"".join(number.to_bytes(4) for number in range(25_000))
     file = tmp_path / "packed"
     file.write_bytes(content)
     name = "Übung #1 (Gruppe B).tar.gz"
-    return FinishedArchive(name=name, spooled="packed", sha256="ab" * 32, size_bytes=len(content)), file
+    return Parcel(FinishedArchive(name=name, spooled="packed", sha256="ab" * 32, size_bytes=len(content)), file)

@@ -14,6 +14,7 @@ from archiveworker.demo.course import generate_course
 from archiveworker.demo.faults import Fault, FaultKind
 from archiveworker.demo.lms import make_app
 from archiveworker.demo.state import LmsOptions, LmsState, Row
+from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.errors import IntegrityError, SourceError, TokenRefusedError
 from archiveworker.domain.job import FinishedArchive, JobState, PlannedItem
 from archiveworker.domain.ports import Source, SourceConnection
@@ -51,11 +52,12 @@ class Desk:
         )
         return request, plugin.adopt(self.state, request)
 
-    def archive(self, size_bytes: int = 60_000) -> tuple[FinishedArchive, Path]:
+    def archive(self, size_bytes: int = 60_000) -> Parcel:
         content = bytes(n % 251 for n in range(size_bytes))
         file = self.folder / "packed"
         file.write_bytes(content)
-        return FinishedArchive("Prüfung #1.tar.gz", "packed", hashlib.sha256(content).hexdigest(), size_bytes), file
+        digest = hashlib.sha256(content).hexdigest()
+        return Parcel(FinishedArchive("Prüfung #1.tar.gz", "packed", digest, size_bytes), file)
 
     async def fetch(self, connection: SourceConnection, item: PlannedItem) -> int:
         fetched = await connection.fetch_item(item, self.spool.item(JOB, item.key))
@@ -85,10 +87,10 @@ async def work(desk: Desk, which: Plugin, **form: object) -> Row:
     async with source.connect(request, None) as probe:
         await probe.probe()
     plugin.worker_answered(desk.state, row, JOB, source.accepted_status())
-    archive, file = desk.archive()
+    archive = desk.archive()
     async with source.connect(source.resume(request.payload, request.token), JOB) as connection:
         await connection.report(JobState.RUNNING, 0)
-        plan = await connection.plan()
+        plan = await connection.plan(desk.spool.shared(JOB))
         attachments = [await desk.fetch(connection, item) for item in plan.items[:6]]
         await connection.report(JobState.RUNNING, 100)
         await connection.report(JobState.WAITING_FOR_BACKUP)
@@ -98,7 +100,7 @@ async def work(desk: Desk, which: Plugin, **form: object) -> Row:
             file_on_spool = await connection.fetch_backup(backup, desk.spool.item(JOB, f"backup{number}"))
             assert file_on_spool.size_bytes >= 50_000
         await connection.report(JobState.FINALIZING)
-        ticket = await connection.upload(archive, file)
+        ticket = await connection.upload(archive)
         assert await connection.confirm(archive, ticket, begun_before=False) is None
         again = await connection.confirm(archive, ticket, begun_before=True)
         assert again is not None
@@ -115,7 +117,7 @@ async def test_every_release_of_every_plugin_is_served(desk, which):
 
     assert row.status in ("FINISHED", 220)
     [delivery] = desk.state.deliveries
-    assert delivery.sha256 == desk.archive()[0].sha256
+    assert delivery.sha256 == desk.archive().archive.sha256
     assert delivery.parts == 1
 
 
@@ -156,7 +158,7 @@ async def test_an_attachment_announced_wrongly_fails_until_the_item_is_fetched_a
     plugin.worker_answered(desk.state, row, JOB, "AWAITING_PROCESSING")
     source = desk.source(which)
     async with source.connect(source.parse(posted), JOB) as connection:
-        plan = await connection.plan()
+        plan = await connection.plan(desk.spool.shared(JOB))
         for item in plan.items:
             try:
                 await desk.fetch(connection, item)

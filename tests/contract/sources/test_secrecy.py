@@ -93,11 +93,11 @@ async def test_no_error_and_no_log_shows_the_token(moodle, connect, config, spoo
             shown.append(repr(connection) + repr(vars(connection)))
             for call in (
                 connection.probe,
-                connection.plan,
+                lambda: connection.plan(spool),
                 lambda: connection.report(JobState.RUNNING, 3),
                 lambda: connection.fetch_item(ITEM, spool),
                 lambda: connection.fetch_backup(planned, spool),
-                lambda: connection.upload(*archive),
+                lambda: connection.upload(archive),
             ):
                 try:
                     await call()
@@ -112,7 +112,7 @@ async def test_no_error_and_no_log_shows_the_token(moodle, connect, config, spoo
 async def test_functions_are_called_without_the_token_in_the_url(moodle, connect, archive):
     async with connect() as connection:
         await connection.report(JobState.RUNNING, 3)
-        await connection.upload(*archive)
+        await connection.upload(archive)
 
     assert len(moodle.urls) == 2
     assert not any(TOKEN in url or "?" in url for url in moodle.urls)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.errors import (
     IntegrityError,
     RequestError,
@@ -74,13 +75,13 @@ async def test_trap_2_a_section_too_many_is_said_to_be_a_matter_of_versions(mood
 
 async def test_trap_3_the_upload_answers_text_plain_and_its_user_id_is_a_string(moodle, connect, archive):
     async with connect() as connection:
-        ticket = await connection.upload(*archive)
-        await connection.confirm(archive[0], ticket, begun_before=False)
+        ticket = await connection.upload(archive)
+        await connection.confirm(archive, ticket, begun_before=False)
 
     [upload] = moodle.uploads
     assert upload.fields == {"token": upload.fields["token"], "filepath": "/", "itemid": "0"}
-    assert upload.filename == archive[0].name
-    assert upload.content == archive[1].read_bytes()
+    assert upload.filename == archive.archive.name
+    assert upload.content == archive.file.read_bytes()
     assert upload.content_length is not None
     assert moodle.calls[0].params["artifact_userid"] == "3"
     assert moodle.calls[0].params["artifact_itemid"] == "4711"
@@ -101,7 +102,7 @@ async def test_trap_5_a_refused_upload_names_the_setting(moodle, connect, archiv
     moodle.upload_answers.append(answer)
     async with connect() as connection:
         with pytest.raises(SourceError, match=setting):
-            await connection.upload(*archive)
+            await connection.upload(archive)
 
     assert len(moodle.uploads) == 1
 
@@ -110,13 +111,13 @@ async def test_trap_5_the_web_server_refuses_a_body_of_this_size(moodle, connect
     moodle.upload_answers.append(lambda _: web.Response(status=413, text="<h1>413 Request Entity Too Large</h1>"))
     async with connect() as connection:
         with pytest.raises(SourceError, match=r"client_max_body_size .nginx. or LimitRequestBody .Apache."):
-            await connection.upload(*archive)
+            await connection.upload(archive)
 
 
 async def test_an_upload_that_arrived_too_short_is_sent_again(moodle, connect, archive):
-    moodle.upload_answers += [[draft("a.tar.gz", 1, 17)], [draft("a.tar.gz", 2, archive[0].size_bytes)]]
+    moodle.upload_answers += [[draft("a.tar.gz", 1, 17)], [draft("a.tar.gz", 2, archive.archive.size_bytes)]]
     async with connect() as connection:
-        ticket = await connection.upload(*archive)
+        ticket = await connection.upload(archive)
 
     assert ticket["itemid"] == "2"
 
@@ -124,36 +125,36 @@ async def test_an_upload_that_arrived_too_short_is_sent_again(moodle, connect, a
 async def test_an_archive_that_is_not_the_one_that_was_packed_is_not_sent(moodle, connect, archive):
     async with connect() as connection:
         with pytest.raises(SourceError, match="has 100000 bytes instead of 99999"):
-            await connection.upload(replace(archive[0], size_bytes=99_999), archive[1])
+            await connection.upload(replace(archive, archive=replace(archive.archive, size_bytes=99_999)))
 
     assert moodle.uploads == []
 
 
 async def test_a_large_archive_goes_in_numbered_parts_into_one_draft_area(moodle, connect, archive):
     async with connect(quiz_request(7, moodle.base_url, moodle_max_upload_bytes=40_000)) as connection:
-        ticket = await connection.upload(*archive)
-        await connection.confirm(archive[0], ticket, begun_before=False)
+        ticket = await connection.upload(archive)
+        await connection.confirm(archive, ticket, begun_before=False)
 
-    names = [f"{archive[0].name}.chunk{number:09d}.bin" for number in range(3)]
+    names = [f"{archive.archive.name}.chunk{number:09d}.bin" for number in range(3)]
     assert [upload.filename for upload in moodle.uploads] == names
     assert [upload.fields["itemid"] for upload in moodle.uploads] == ["0", "4711", "4711"]
-    assert b"".join(upload.content for upload in moodle.uploads) == archive[1].read_bytes()
+    assert b"".join(upload.content for upload in moodle.uploads) == archive.file.read_bytes()
     assert all(len(upload.content) <= 40_000 for upload in moodle.uploads)
     assert moodle.calls[0].params["artifact_count"] == "3"
-    assert moodle.calls[0].params["artifact_filename"] == archive[0].name
+    assert moodle.calls[0].params["artifact_filename"] == archive.archive.name
 
 
 async def test_an_archive_that_fits_is_not_cut(moodle, connect, archive):
     async with connect(quiz_request(7, moodle.base_url, moodle_max_upload_bytes=10_000_000)) as connection:
-        ticket = await connection.upload(*archive)
-        await connection.confirm(archive[0], ticket, begun_before=False)
+        ticket = await connection.upload(archive)
+        await connection.confirm(archive, ticket, begun_before=False)
 
-    assert [upload.filename for upload in moodle.uploads] == [archive[0].name]
+    assert [upload.filename for upload in moodle.uploads] == [archive.archive.name]
     assert "artifact_count" not in moodle.calls[0].params
 
 
 async def test_a_part_whose_answer_was_lost_had_arrived(moodle, connect, archive):
-    size, names = 40_000, [f"{archive[0].name}.chunk{number:09d}.bin" for number in range(3)]
+    size, names = 40_000, [f"{archive.archive.name}.chunk{number:09d}.bin" for number in range(3)]
     moodle.upload_answers += [
         [draft(names[0], 5, size)],
         lambda _: web.Response(status=502),
@@ -161,10 +162,10 @@ async def test_a_part_whose_answer_was_lost_had_arrived(moodle, connect, archive
         [draft(names[2], 5, 20_000)],
     ]
     async with connect(quiz_request(7, moodle.base_url, moodle_max_upload_bytes=40_000)) as connection:
-        ticket = await connection.upload(*archive)
+        ticket = await connection.upload(archive)
 
     assert ticket["count"] == "3"
-    assert ticket["filename"] == archive[0].name
+    assert ticket["filename"] == archive.archive.name
 
 
 # 4
@@ -311,10 +312,10 @@ async def test_a_cancelled_job_is_failed_for_a_plugin_that_knows_no_cancelling(m
 async def test_trap_11_after_a_crash_a_second_delivery_is_believed_with_a_warning(moodle, connect, archive, answer):
     moodle.say(CONFIRM, answer)
     async with connect() as connection:
-        ticket = await connection.upload(*archive)
-        warning = await connection.confirm(archive[0], ticket, begun_before=True)
+        ticket = await connection.upload(archive)
+        warning = await connection.confirm(archive, ticket, begun_before=True)
         with pytest.raises(SourceError, match="start the archiving again"):
-            await connection.confirm(archive[0], ticket, begun_before=False)
+            await connection.confirm(archive, ticket, begun_before=False)
 
     assert "the first one arrived" in warning
 
@@ -322,8 +323,8 @@ async def test_trap_11_after_a_crash_a_second_delivery_is_believed_with_a_warnin
 async def test_trap_11_a_lost_answer_counts_like_a_crash(moodle, connect, archive):
     moodle.say(CONFIRM, lambda _: web.Response(status=504), {"status": "E_NO_ARTIFACT_UPLOAD_EXPECTED"})
     async with connect() as connection:
-        ticket = await connection.upload(*archive)
-        warning = await connection.confirm(archive[0], ticket, begun_before=False)
+        ticket = await connection.upload(archive)
+        warning = await connection.confirm(archive, ticket, begun_before=False)
 
     assert "E_NO_ARTIFACT_UPLOAD_EXPECTED" in warning
 
@@ -331,9 +332,9 @@ async def test_trap_11_a_lost_answer_counts_like_a_crash(moodle, connect, archiv
 async def test_trap_11_a_damaged_archive_is_never_believed(moodle, connect, archive):
     moodle.say(CONFIRM, {"status": "E_ARTIFACT_CHECKSUM_INVALID"})
     async with connect() as connection:
-        ticket = await connection.upload(*archive)
+        ticket = await connection.upload(archive)
         with pytest.raises(SourceError, match="not the one that was sent"):
-            await connection.confirm(archive[0], ticket, begun_before=True)
+            await connection.confirm(archive, ticket, begun_before=True)
 
 
 # 7
@@ -585,7 +586,7 @@ async def test_the_probe_of_a_moodle_that_is_not_there_fails_at_once(connect, un
 # metadata
 
 
-async def test_metadata_comes_in_batches_of_100_and_keeps_its_rows(moodle, connect):
+async def test_metadata_comes_in_batches_of_100_and_keeps_its_rows(moodle, connect, spool):
     def rows(start: int) -> dict[str, Any]:
         listed = [{"attemptid": n, "username": f"u{n}", "grade": None} for n in range(start, start + 100)]
         return {"status": "OK", "attempts": listed}
@@ -594,7 +595,7 @@ async def test_metadata_comes_in_batches_of_100_and_keeps_its_rows(moodle, conne
     body["task_archive_quiz_attempts"]["attemptids"] = list(range(1, 251))
     moodle.say("quiz_archiver_get_attempts_metadata", rows(1), rows(101), rows(201))
     async with connect(body) as connection:
-        plan = await connection.plan()
+        plan = await connection.plan(spool)
 
     assert [len(call.params) - 4 for call in moodle.calls] == [100, 100, 50]
     assert moodle.calls[2].params["attemptids[49]"] == "250"
@@ -603,19 +604,19 @@ async def test_metadata_comes_in_batches_of_100_and_keeps_its_rows(moodle, conne
     assert plan.metadata_columns[-1] == "grade"
 
 
-async def test_metadata_without_ids_is_refused(moodle, connect):
+async def test_metadata_without_ids_is_refused(moodle, connect, spool):
     moodle.say("quiz_archiver_get_attempts_metadata", {"status": "OK", "attempts": [{"userid": 3}]})
     async with connect() as connection:
         with pytest.raises(SourceError, match="without rows that have attemptid"):
-            await connection.plan()
+            await connection.plan(spool)
 
 
-async def test_a_job_of_backups_alone_has_no_items(moodle, connect):
+async def test_a_job_of_backups_alone_has_no_items(moodle, connect, spool):
     body = quiz_request(
         7, moodle.base_url, task_archive_quiz_attempts=None, task_moodle_backups=[backup(moodle.base_url)]
     )
     async with connect(body) as connection:
-        plan = await connection.plan()
+        plan = await connection.plan(spool)
 
     assert plan.items == ()
     assert plan.backups == (BACKUP,)
@@ -631,4 +632,4 @@ async def test_a_server_that_answers_before_it_has_read_the_archive_is_understoo
     moodle.upload_unread.append(lambda: web.Response(status=413, text="Request Entity Too Large"))
     async with connect() as connection:
         with pytest.raises(SourceError, match="client_max_body_size"):
-            await connection.upload(archive, file)
+            await connection.upload(Parcel(archive, file))

@@ -1,12 +1,12 @@
 """Each API version gets exactly the parameters that it declares, no more and no less."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.document import ImageLimit, PaperFormat
-from archiveworker.domain.job import FinishedArchive, JobState
+from archiveworker.domain.job import JobState
 from archiveworker.runtime.spool import LocalItemSpool
 from archiveworker.sources.archivingmod import ArchivingmodAssignSource, ArchivingmodQuizSource
 from archiveworker.sources.quiz_archiver import QuizArchiverSource
@@ -64,7 +64,7 @@ async def run_job(
     connect: Connect,
     version: int,
     spool: LocalItemSpool,
-    archive: tuple[FinishedArchive, Path],
+    archive: Parcel,
 ) -> Any:
     moodle.say("quiz_archiver_get_attempts_metadata", {"status": "OK", "attempts": [row(34), row(33), row(35)]})
     moodle.say("quiz_archiver_generate_attempt_report", {"status": "OK", "report": "<html><p>Answer</p></html>"})
@@ -72,11 +72,11 @@ async def run_job(
     body = quiz_request(version, moodle.base_url, task_moodle_backups=[backup(moodle.base_url)])
     async with connect(body) as connection:
         await connection.report(JobState.RUNNING, 10)
-        plan = await connection.plan()
+        plan = await connection.plan(spool)
         fetched = await connection.fetch_item(plan.items[0], spool)
         assert await connection.backup_is_ready(plan.backups[0])
-        ticket = await connection.upload(*archive)
-        assert await connection.confirm(archive[0], ticket, begun_before=False) is None
+        ticket = await connection.upload(archive)
+        assert await connection.confirm(archive, ticket, begun_before=False) is None
     return plan, fetched
 
 
@@ -174,10 +174,10 @@ async def test_exactly_the_parameters_of_archivingmod_are_sent(moodle, connect, 
     moodle.say(f"{prefix}generate_{noun}_report", report | {"filename": "x", "attachments": []})
     async with connect(task_request(kind, moodle.base_url), f"archivingmod_{kind}") as connection:
         await connection.report(JobState.RUNNING, 10)
-        plan = await connection.plan()
+        plan = await connection.plan(spool)
         fetched = await connection.fetch_item(plan.items[0], spool)
-        ticket = await connection.upload(*archive)
-        await connection.confirm(archive[0], ticket, begun_before=False)
+        ticket = await connection.upload(archive)
+        await connection.confirm(archive, ticket, begun_before=False)
 
     task = {"uuid", "taskid"}
     assert {call.function.removeprefix(prefix): call.names for call in moodle.calls} == {
@@ -226,7 +226,7 @@ async def test_kinds_of_attachments_that_are_not_wanted_are_left_out(moodle, con
     moodle.say("archivingmod_assign_generate_submission_report", answer)
     body = task_request("assign", moodle.base_url, fetch_metadata=False)
     async with connect(body, "archivingmod_assign") as connection:
-        plan = await connection.plan()
+        plan = await connection.plan(spool)
         fetched = await connection.fetch_item(plan.items[0], spool)
 
     assert [file.path.value for file in fetched.attachments] == [
@@ -240,8 +240,8 @@ async def test_a_plugin_that_demands_artifact_count_gets_it_when_it_refuses_with
     body = task_request("assign", moodle.base_url)
     body["moodle_api"]["max_upload_bytes"] = 10_000_000
     async with connect(body, "archivingmod_assign") as connection:
-        ticket = await connection.upload(*archive)
-        assert await connection.confirm(archive[0], ticket, begun_before=False) is None
+        ticket = await connection.upload(archive)
+        assert await connection.confirm(archive, ticket, begun_before=False) is None
 
     assert [call.params.get("artifact_count") for call in moodle.calls] == [None, "1"]
 
