@@ -86,7 +86,7 @@ class _Mapped:
         return replace(grade, by=self._known("person", grade.by))
 
     def participant(self, one: Participant) -> Participant:
-        new = self._made.of("person", one.id)
+        new = self._id("person", one.id)
         return Participant(
             id=new,
             role=one.role,
