@@ -1,7 +1,7 @@
 """What every record of the proctoring model is made of: ids, and secrets that are never kept.
 
-Whoever has an attempt's ``attempt_code`` and ``external_id`` can post a review of it without logging in. So neither ever
-enters a record: ``mask`` leaves enough to recognise one by, and the digest lets whoever has the LMS find it.
+Whoever has an attempt's ``attempt_code`` and ``external_id`` can post a review of it without logging in. So neither
+ever enters a record: ``mask`` leaves enough to recognise one by, and the digest lets whoever has the LMS find it.
 """
 
 import hashlib

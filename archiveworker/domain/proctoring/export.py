@@ -41,9 +41,9 @@ class ReviewRow:
     created: datetime
     attempt_code: str
     review_status: str
-    reviewed_by: int | None = None
-    student: int | None = None
-    exam: int | None = None
+    reviewed_by_id: int | None = None
+    student_id: int | None = None
+    exam_id: int | None = None
     encrypted_video_url: str | None = None
 
 
@@ -51,7 +51,7 @@ class ReviewRow:
 class CommentRow:
     """A row of ``proctoring_proctoredexamstudentattemptcomment``; times in seconds."""
 
-    review: int
+    review_id: int
     start_time: float
     stop_time: float
     comment: str
@@ -63,10 +63,11 @@ class AttemptHistoryRow:
     """A row of ``proctoring_proctoredexamstudentattempt_history``."""
 
     id: int
-    user: int | None
-    proctored_exam: int
+    user_id: int | None
+    proctored_exam_id: int
     status: str
     history_date: datetime
+    history_id: int
     history_type: str
 
 
@@ -75,8 +76,8 @@ class AllowanceHistoryRow:
     """A row of ``proctoring_proctoredexamstudentallowancehistory``; ``created`` is when the value was replaced."""
 
     allowance_id: int
-    user: int
-    proctored_exam: int
+    user_id: int
+    proctored_exam_id: int
     key: str
     value: str
     created: datetime
@@ -86,7 +87,7 @@ class AllowanceHistoryRow:
 class PolicyHistoryRow:
     """A row of ``proctoring_proctoredexamreviewpolicyhistory``; ``created`` is when the text was replaced."""
 
-    proctored_exam: int
+    proctored_exam_id: int
     review_policy: str
     created: datetime
 
@@ -138,7 +139,7 @@ def with_export(record: Proctoring, export: Export) -> Proctoring:
         policies = tuple(
             sorted(
                 (
-                    FormerPolicy(ExamId(str(one.proctored_exam)), one.review_policy, one.created.astimezone(UTC))
+                    FormerPolicy(ExamId(str(one.proctored_exam_id)), one.review_policy, one.created.astimezone(UTC))
                     for one in export.policy_history
                 ),
                 key=lambda one: (one.exam_id, one.until),
@@ -187,7 +188,7 @@ def _reviews(export: Export, names: Mapping[str, PersonId], attempts: tuple[Atte
     attempt_of = {one.code.sha256: one.id for one in attempts if one.code is not None and one.code.sha256}
     comments: defaultdict[int, list[Comment]] = defaultdict(list)
     for row in export.comments or ():
-        comments[row.review].append(Comment(row.start_time, row.stop_time, row.comment, row.status))
+        comments[row.review_id].append(Comment(row.start_time, row.stop_time, row.comment, row.status))
     for same in comments.values():
         same.sort(key=lambda one: (one.start_s, one.stop_s, one.text or ""))
     has_comments = export.comments is not None
@@ -202,16 +203,16 @@ def _reviews(export: Export, names: Mapping[str, PersonId], attempts: tuple[Atte
 
 def _review(row: ReviewRow, names: Mapping[str, PersonId], comments: tuple[Comment, ...] | None) -> Review:
     by = None
-    if row.reviewed_by is not None:
-        by = names.get(str(row.reviewed_by), PersonId(f"user {row.reviewed_by}"))
+    if row.reviewed_by_id is not None:
+        by = names.get(str(row.reviewed_by_id), PersonId(f"user {row.reviewed_by_id}"))
     return Review(
         id=ReviewId(str(row.id)),
         attempt_id=None,
         code=mask(row.attempt_code) or Masked(""),
         status=row.review_status,
         created_at=row.created.astimezone(UTC),
-        exam_id=None if row.exam is None else ExamId(str(row.exam)),
-        person_id=None if row.student is None else names.get(str(row.student)),
+        exam_id=None if row.exam_id is None else ExamId(str(row.exam_id)),
+        person_id=None if row.student_id is None else names.get(str(row.student_id)),
         reviewed_by=by,
         has_video=bool(row.encrypted_video_url),
         comments=comments,
@@ -222,23 +223,24 @@ def _history(rows: tuple[AttemptHistoryRow, ...], names: Mapping[str, PersonId])
     found = [
         HistoryEntry(
             attempt_id=AttemptId(str(row.id)),
-            exam_id=ExamId(str(row.proctored_exam)),
-            person_id=None if row.user is None else names.get(str(row.user)),
+            exam_id=ExamId(str(row.proctored_exam_id)),
+            person_id=None if row.user_id is None else names.get(str(row.user_id)),
             at=row.history_date.astimezone(UTC),
+            number=row.history_id,
             change=_CHANGES.get(row.history_type, Change.CHANGED),
             status=status_of(row.status),
             status_given=row.status,
         )
         for row in rows
     ]
-    return tuple(sorted(found, key=lambda one: (one.at, one.attempt_id)))
+    return tuple(sorted(found, key=lambda one: (one.at, one.number)))
 
 
 def _former(row: AllowanceHistoryRow, names: Mapping[str, PersonId]) -> FormerAllowance:
     return FormerAllowance(
         allowance_id=AllowanceId(str(row.allowance_id)),
-        exam_id=ExamId(str(row.proctored_exam)),
-        person_id=names.get(str(row.user)),
+        exam_id=ExamId(str(row.proctored_exam_id)),
+        person_id=names.get(str(row.user_id)),
         key=row.key,
         value=row.value,
         until=row.created.astimezone(UTC),

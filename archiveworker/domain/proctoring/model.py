@@ -261,6 +261,7 @@ class HistoryEntry(Record):
         exam_id: of which exam.
         person_id: whose; None when the person is in no list any more.
         at: when.
+        number: of the entry; tells two of the same moment apart.
         change: what kind.
         status: after the change.
         status_given: the LMS's word for it.
@@ -270,6 +271,7 @@ class HistoryEntry(Record):
     exam_id: ExamId
     person_id: PersonId | None
     at: datetime
+    number: int
     change: Change
     status: Status
     status_given: str

@@ -1,6 +1,7 @@
 """What edx-proctoring answers, as far as it is used, versions 3.8 to 6.x.
 
-Source: edx_proctoring/serializers.py, views.py. Fields that a version does not have are optional; all others are not, so that a changed interface is noticed.
+Fields that a version does not have are optional; all others are not, so that a changed interface is noticed.
+Source: edx_proctoring/serializers.py, views.py.
 """
 
 from dataclasses import dataclass

@@ -94,7 +94,7 @@ class Facts:
     def history_of(self) -> Mapping[AttemptId, tuple[HistoryEntry, ...]]:
         """Changes of each attempt, by time."""
         found: defaultdict[AttemptId, list[HistoryEntry]] = defaultdict(list)
-        for one in sorted(self.record.history or (), key=lambda one: (one.at, repr(one))):
+        for one in sorted(self.record.history or (), key=lambda one: (one.at, one.number, repr(one))):
             found[one.attempt_id].append(one)
         return {attempt: tuple(same) for attempt, same in found.items()}
 
@@ -125,7 +125,7 @@ class Facts:
 
     def named(self, attempt: Attempt) -> str:
         """Return ``attempt 11 of maria at “Final”``."""
-        return f"attempt {attempt.id} of {isolated(attempt.person_id)} at {self.exam_name(attempt.exam_id)}"
+        return f"{attempt_label(attempt.id)} of {isolated(attempt.person_id)} at {self.exam_name(attempt.exam_id)}"
 
     def subjects(self, attempt: Attempt, *others: Attempt) -> tuple[Subject, ...]:
         """Return what a finding about attempts of one person is about: the attempts, the person, the exams."""
@@ -133,6 +133,11 @@ class Facts:
         found = [Subject(SubjectKind.ATTEMPT, one.id) for one in all_]
         found.append(Subject(SubjectKind.PERSON, attempt.person_id))
         return (*found, *(Subject(SubjectKind.EXAM, one) for one in sorted({one.exam_id for one in all_})))
+
+
+def attempt_label(attempt_id: AttemptId) -> str:
+    """Return ``attempt 11``; a pseudonym says by itself what it is."""
+    return attempt_id if attempt_id.startswith("attempt-") else f"attempt {attempt_id}"
 
 
 def natural(text: str) -> tuple[int, str]:

@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from archiveworker.domain.findings import Hit, Subject, Unchecked
-from archiveworker.domain.proctoring.checks.facts import Facts, SubjectKind, sentence_case
+from archiveworker.domain.proctoring.checks.facts import Facts, SubjectKind, attempt_label, sentence_case
 from archiveworker.domain.proctoring.kinds import COMPLETED, INCOMPLETE, REVIEW_OF_VIOLATION, REVIEWED, Change, Status
 
 _NO_REVIEWS: Final = Unchecked("reviews were not available")
@@ -56,7 +57,10 @@ def violation_noted(facts: Facts) -> Iterator[Hit | Unchecked]:
             noted = sum(note.status.casefold() in REVIEW_OF_VIOLATION for note in review.comments or ())
             if noted or review.status.casefold() in REVIEW_OF_VIOLATION:
                 subjects = (*facts.subjects(one), Subject(SubjectKind.REVIEW, review.id))
-                sentence = f"{sentence_case(facts.named(one))} is verified; the review says {review.status!r}, with {noted} note(s) of a violation."
+                sentence = (
+                    f"{sentence_case(facts.named(one))} is verified; the review says “{review.status}”, "
+                    f"with {noted} note(s) of a violation."
+                )
                 yield Hit(subjects, sentence)
 
 
@@ -88,7 +92,7 @@ def deleted_attempt(facts: Facts) -> Iterator[Hit | Unchecked]:
         word = last.status.value.replace("_", " ")
         yield Hit(
             tuple(subjects),
-            f"Attempt {attempt_id} at {facts.exam_name(last.exam_id)} was deleted; it stood at: {word}.",
+            f"{sentence_case(attempt_label(attempt_id))} at {facts.exam_name(last.exam_id)} was deleted; it stood at: {word}.",
         )
 
 
@@ -99,12 +103,8 @@ def illegal_transition(facts: Facts) -> Iterator[Hit | Unchecked]:
             yield _NO_HISTORY
             continue
         entries = facts.history_of.get(one.id, ())
-        for first, second in zip(entries, entries[1:], strict=False):
-            if (
-                first.status in COMPLETED
-                and second.status in INCOMPLETE
-                and not first.status_given.startswith("ready_")
-            ):
+        for first, second in pairwise(entries):
+            if first.status in COMPLETED and second.status in INCOMPLETE:
                 words = [entry.status_given.replace("_", " ") for entry in (first, second)]
                 sentence = f"{sentence_case(facts.named(one))} went from {words[0]} back to {words[1]}."
                 yield Hit(facts.subjects(one), sentence)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Final
 
 from archiveworker.domain.findings import Hit, Subject, Unchecked, isolated
-from archiveworker.domain.proctoring.checks.facts import Facts, SubjectKind, sentence_case
+from archiveworker.domain.proctoring.checks.facts import Facts, SubjectKind, attempt_label, sentence_case
 from archiveworker.domain.proctoring.kinds import INCOMPLETE, ONBOARDING_APPROVED, ONBOARDING_TROUBLE, GapKind, Status
 from archiveworker.domain.proctoring.model import Attempt
 
@@ -20,8 +20,10 @@ def _with_status(facts: Facts, status: Status, sentence: str) -> Iterator[Hit | 
 
 
 def rejected(facts: Facts) -> Iterator[Hit | Unchecked]:
-    """An attempt was rejected."""
-    return _with_status(facts, Status.REJECTED, "was rejected")
+    """An attempt was rejected; that of an onboarding is ``onboarding-failed``."""
+    for one in facts.attempts:
+        if one.status is Status.REJECTED and not one.is_practice:
+            yield Hit(facts.subjects(one), f"{sentence_case(facts.named(one))} was rejected.")
 
 
 def second_review_required(facts: Facts) -> Iterator[Hit | Unchecked]:
@@ -87,7 +89,8 @@ def resumed(facts: Facts) -> Iterator[Hit | Unchecked]:
         if one.is_resumed and after is not None:
             left = "" if one.remaining_s is None else f" with {one.remaining_s // 60} minutes left"
             yield Hit(
-                facts.subjects(one, after), f"{sentence_case(facts.named(one))} went on as attempt {after.id}{left}."
+                facts.subjects(one, after),
+                f"{sentence_case(facts.named(one))} went on as {attempt_label(after.id)}{left}.",
             )
 
 
@@ -106,7 +109,7 @@ def several_attempts(facts: Facts) -> Iterator[Hit | Unchecked]:
         before = facts.before(one)
         if before is None or before.is_resumed or one.is_practice:
             continue
-        sentence = f"{sentence_case(facts.named(one))} is a further one: it does not resume attempt {before.id}."
+        sentence = f"{sentence_case(facts.named(one))} is a further one: it does not resume {attempt_label(before.id)}."
         yield Hit(facts.subjects(one, before), sentence)
 
 
@@ -122,7 +125,7 @@ def declined_cascade(facts: Facts) -> Iterator[Hit | Unchecked]:
                 cause = min(found, key=lambda cause: (cause.created_at, cause.id))
                 sentence = (
                     f"{sentence_case(facts.named(one))} was declined by the LMS itself, at the time when "
-                    f"attempt {cause.id} at {facts.exam_name(cause.exam_id)} was {cause.status.value}."
+                    f"{attempt_label(cause.id)} at {facts.exam_name(cause.exam_id)} was {cause.status.value}."
                 )
                 yield Hit(facts.subjects(one, cause), sentence)
 
