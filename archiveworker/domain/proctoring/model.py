@@ -7,6 +7,7 @@ name. All times are UTC.
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from archiveworker.domain.findings import Severity
 from archiveworker.domain.proctoring.base import (
     AllowanceId,
     AttemptId,
@@ -363,12 +364,12 @@ class Statement(Record):
 
     Attributes:
         code: of the check.
-        severity: ``error``, ``warning`` or ``info``.
+        severity: of the check.
         sentence: for a person.
     """
 
     code: str
-    severity: str
+    severity: Severity
     sentence: str
 
 

@@ -90,10 +90,8 @@ def deleted_attempt(facts: Facts) -> Iterator[Hit | Unchecked]:
         if last.person_id is not None:
             subjects.append(Subject(SubjectKind.PERSON, last.person_id))
         word = last.status.value.replace("_", " ")
-        yield Hit(
-            tuple(subjects),
-            f"{sentence_case(attempt_label(attempt_id))} at {facts.exam_name(last.exam_id)} was deleted; it stood at: {word}.",
-        )
+        name = f"{sentence_case(attempt_label(attempt_id))} at {facts.exam_name(last.exam_id)}"
+        yield Hit(tuple(subjects), f"{name} was deleted; it stood at: {word}.")
 
 
 def illegal_transition(facts: Facts) -> Iterator[Hit | Unchecked]:
