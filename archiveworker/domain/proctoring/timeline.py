@@ -20,6 +20,8 @@ class EventKind(StrEnum):
     STARTED = "started"
     COMPLETED = "completed"
     """The learner handed in, or the time was over."""
+    INTERRUPTED = "interrupted"
+    """It broke off; the LMS keeps the seconds that were left."""
     LIMIT = "limit"
     """The time allowed ended."""
     REVIEWED = "reviewed"
@@ -68,6 +70,14 @@ def limit_of(attempt: Attempt) -> datetime | None:
     return attempt.started_at + timedelta(minutes=attempt.allowed_mins)
 
 
+def interrupted_at(attempt: Attempt) -> datetime | None:
+    """Return when an attempt broke off: the end of its time less the seconds left; None when it did not."""
+    limit = limit_of(attempt)
+    if limit is None or attempt.remaining_s is None or attempt.status is not Status.ERROR:
+        return None
+    return max(limit - timedelta(seconds=attempt.remaining_s), attempt.started_at or limit)
+
+
 def events_of(record: Proctoring, attempts: tuple[Attempt, ...]) -> tuple[Event, ...]:
     """Return the events of attempts of one person at one exam, in the order of time.
 
@@ -97,6 +107,9 @@ def _own(one: Attempt) -> list[Event]:
     found = [Event(one.created_at, EventKind.CREATED, one.id)]
     if one.started_at is not None:
         found.append(Event(one.started_at, EventKind.STARTED, one.id))
+    broken = interrupted_at(one)
+    if broken is not None:
+        found.append(Event(broken, EventKind.INTERRUPTED, one.id, Origin.COMPUTED))
     limit = limit_of(one)
     if limit is not None:
         found.append(Event(limit, EventKind.LIMIT, one.id, Origin.COMPUTED))

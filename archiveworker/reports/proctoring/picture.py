@@ -12,7 +12,7 @@ from typing import Final
 from markupsafe import Markup
 
 from archiveworker.domain.proctoring.model import Attempt
-from archiveworker.domain.proctoring.timeline import Event, EventKind, Origin, limit_of
+from archiveworker.domain.proctoring.timeline import Event, EventKind, Origin, interrupted_at, limit_of
 from archiveworker.reports.proctoring import wording
 
 _LEFT: Final = 128.0
@@ -32,6 +32,7 @@ SHAPES: Final = {
     EventKind.CREATED: "plain",
     EventKind.STARTED: "start",
     EventKind.COMPLETED: "end",
+    EventKind.INTERRUPTED: "end",
     EventKind.LIMIT: "limit",
     EventKind.REVIEWED: "review",
     EventKind.RESUMED: "resume",
@@ -41,7 +42,7 @@ SHAPES: Final = {
 }
 LEGEND: Final = (
     ("start", "start"),
-    ("end", "end"),
+    ("end", "end, or interruption"),
     ("review", "review, or last change"),
     ("resume", "resumed"),
     ("limit", "end of the time allowed"),
@@ -157,10 +158,11 @@ def _bars(axis: _Axis, attempt: Attempt, base: float) -> Markup:
     found = Markup("")
     if limit is not None and limit > attempt.started_at:
         found += _bar(axis, attempt.started_at, limit, base, "allowed")
-    if attempt.completed_at is not None and attempt.completed_at > attempt.started_at:
-        found += _bar(axis, attempt.started_at, attempt.completed_at, base, "taken")
-        if limit is not None and attempt.completed_at > limit:
-            found += _bar(axis, limit, attempt.completed_at, base, "over")
+    end = attempt.completed_at or interrupted_at(attempt)
+    if end is not None and end > attempt.started_at:
+        found += _bar(axis, attempt.started_at, end, base, "taken")
+        if limit is not None and end > limit:
+            found += _bar(axis, limit, end, base, "over")
     return found
 
 

@@ -25,6 +25,7 @@ _EVENTS: Final = {
     EventKind.CREATED: "created",
     EventKind.STARTED: "started",
     EventKind.COMPLETED: "ended",
+    EventKind.INTERRUPTED: "interrupted",
     EventKind.LIMIT: "end of the time allowed",
     EventKind.REVIEWED: "reviewed",
     EventKind.RESUMED: "resumed, in the next attempt",
