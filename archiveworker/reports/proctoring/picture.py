@@ -11,6 +11,7 @@ from typing import Final
 
 from markupsafe import Markup
 
+from archiveworker.domain.proctoring.checks.facts import attempt_label, sentence_case
 from archiveworker.domain.proctoring.model import Attempt
 from archiveworker.domain.proctoring.timeline import Event, EventKind, Origin, interrupted_at, limit_of
 from archiveworker.reports.proctoring import wording
@@ -145,10 +146,9 @@ def _lane(axis: _Axis, attempt: Attempt, own: Sequence[tuple[int, Event]], top: 
 
 
 def _label(attempt: Attempt, base: float) -> Markup:
-    name = attempt.id if len(attempt.id) > 12 else f"Attempt {attempt.id}"
-    return Markup('<text class="lane" x="0" y="{:.1f}">{}</text><text class="under" x="0" y="{:.1f}">{}</text>').format(
-        base + 1, name, base + 15, wording.state(attempt)
-    )
+    name = sentence_case(attempt_label(attempt.id))
+    lane = Markup('<text class="lane{}" x="0" y="{:.1f}">{}</text><text class="under" x="0" y="{:.1f}">{}</text>')
+    return lane.format(" long" if len(name) > 16 else "", base + 1, name, base + 15, wording.state(attempt))
 
 
 def _bars(axis: _Axis, attempt: Attempt, base: float) -> Markup:
