@@ -20,10 +20,14 @@ from aiohttp import web
 from playwright.async_api import async_playwright
 
 from archiveworker import __version__
+from archiveworker.delivery.directory import directories
+from archiveworker.delivery.webhook import webhooks
+from archiveworker.domain.delivery import LMS
 from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.evidence import Timestamper
 from archiveworker.domain.job import OnError
-from archiveworker.domain.ports import Source
+from archiveworker.domain.ports import DeliveryTarget, Source
+from archiveworker.domain.pseudonyms import MIN_KEY_BYTES
 from archiveworker.domain.secret import Secret
 from archiveworker.evidence.revocation_fetch import FetchLimits, RevocationFetcher
 from archiveworker.evidence.timestamp import Rfc3161Timestamper, StampOptions
@@ -42,7 +46,10 @@ from archiveworker.runtime.spool import LocalSpool
 from archiveworker.settings import Settings
 from archiveworker.sources.archivingmod import ArchivingmodAssignSource, ArchivingmodQuizSource
 from archiveworker.sources.moodle.config import MoodleConfig
+from archiveworker.sources.peer_review_exchange import PeerReviewExchangeSource
+from archiveworker.sources.peer_review_exchange.config import ExchangeConfig
 from archiveworker.sources.quiz_archiver import QuizArchiverSource
+from archiveworker.sources.reviewed.request import ReviewedConfig
 from archiveworker.web.app import create_app
 
 SOFTWARE: Final = f"archiveworker {__version__}"
@@ -107,7 +114,60 @@ def build_sources(settings: Settings) -> tuple[Source, ...]:
         max_attachment_bytes=settings.max_attachment_bytes,
         max_backup_bytes=settings.max_backup_bytes,
     )
-    return (QuizArchiverSource(config), ArchivingmodQuizSource(config), ArchivingmodAssignSource(config))
+    return (
+        QuizArchiverSource(config),
+        ArchivingmodQuizSource(config),
+        ArchivingmodAssignSource(config),
+        build_exchange_source(settings),
+    )
+
+
+def build_exchange_source(settings: Settings) -> PeerReviewExchangeSource:
+    """Return the connector for any LMS that serves the peer-review exchange API."""
+    config = ExchangeConfig(
+        http=HttpOptions(ca_bundle=settings.ca_bundle, connect_timeout_s=settings.lms_connect_timeout_s),
+        retry=RetryPolicy(budget_s=settings.lms_retry_s),
+        call_timeout_s=settings.lms_timeout_s,
+        max_answer_bytes=settings.max_report_bytes,
+        max_file_bytes=settings.max_attachment_bytes,
+    )
+    return PeerReviewExchangeSource(config, build_reviewed_config(settings))
+
+
+def build_reviewed_config(settings: Settings) -> ReviewedConfig:
+    """Return what holds for all peer-review sources.
+
+    Raises:
+        SettingsError: the key of the pseudonyms is too short.
+    """
+    key = settings.pseudonym_key
+    if key is not None and len(key.reveal().encode()) < MIN_KEY_BYTES:
+        raise SettingsError(
+            f"ARCHIVEWORKER_PSEUDONYM_KEY must have at least {MIN_KEY_BYTES} bytes; openssl rand -hex 32 makes one"
+        )
+    return ReviewedConfig((*build_targets(settings), LMS), settings.delivery_also_to, key)
+
+
+def build_targets(settings: Settings) -> dict[str, DeliveryTarget]:
+    """Return the places for archives besides the LMS, by name.
+
+    Raises:
+        SettingsError: a setting of theirs is wrong, or ``delivery_also_to`` names one that does not exist.
+    """
+    keys, limit_s = settings.delivery_webhook_secrets, settings.delivery_timeout_s
+    found: list[DeliveryTarget] = [
+        *directories(settings.delivery_dirs, settings.delivery_dir_mode),
+        *webhooks(settings.delivery_webhooks, keys, ca_bundle=settings.ca_bundle, stall_limit_s=limit_s),
+    ]
+    targets = {target.name: target for target in found}
+    if len(targets) < len(found):
+        raise SettingsError(f"two delivery targets have one name; they are {', '.join(t.name for t in found)}")
+    unknown = next((name for name in settings.delivery_also_to if name not in targets), None)
+    if unknown is not None:
+        raise SettingsError(
+            f"ARCHIVEWORKER_DELIVERY_ALSO_TO names {unknown!r}; there is {', '.join(targets) or 'no target'}"
+        )
+    return targets
 
 
 def routes_of(sources: tuple[Source, ...]) -> dict[str, Source]:
@@ -219,6 +279,8 @@ def build_policy(settings: Settings) -> JobPolicy:
         pdf_embed_max_bytes=settings.pdf_embed_max_bytes,
         compression_level=settings.compression_level,
         on_timestamp_error=settings.on_timestamp_error,
+        also_to=settings.delivery_also_to,
+        delivery_retry_s=settings.delivery_retry_s,
     )
 
 
@@ -246,6 +308,7 @@ async def running_worker(settings: Settings) -> AsyncIterator[Worker]:
                 policy=build_policy(settings),
                 software=SOFTWARE,
                 trusted_pem=read_trusted(settings),
+                targets=build_targets(settings),
             )
             engine = Engine(tools, EngineConfig(database_url, "local", settings.keep_failed_days))
             async with _serving(settings, engine, routes_of(sources)) as url:

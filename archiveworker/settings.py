@@ -62,7 +62,9 @@ class Settings:
     shutdown_grace_s: float = _setting(30.0, "At SIGTERM, time for what is in flight to finish.", low=0)
     progress_interval_s: float = _setting(15.0, "How often Moodle hears about progress.", low=0.1)
     backup_poll_s: float = _setting(15.0, "How often Moodle is asked whether a backup is ready.", low=0.1)
-    keep_failed_days: float = _setting(7.0, "How long the files of a failed job are kept for a retry.", low=0)
+    keep_failed_days: float = _setting(
+        7.0, "How long the files of a failed job are kept, for a retry or to deliver its archive later.", low=0
+    )
     max_request_bytes: int = _setting(4 * 1024**2, "Largest body of a request to the worker.", low=1024)
     lms_timeout_s: float = _setting(120.0, "Longest wait for one answer of the LMS.", low=1)
     lms_connect_timeout_s: float = _setting(10.0, "Longest wait for a connection to the LMS.", low=0.1)
@@ -133,6 +135,9 @@ class Settings:
     )
     retention_legal_basis: str = _setting("", "Why it must be kept, when the job does not say.")
     retention_deletion_class: str = _setting("", "How it is to be destroyed afterwards, when the job does not say.")
+    pseudonym_key: Secret | None = _setting(
+        None, "Key for the pseudonyms of peer reviews, so that archives can be joined; empty: a new one for each job."
+    )
     compression_level: int = _setting(1, "0 to 3; higher is smaller and slower.", low=0, high=3)
     tsa_urls: tuple[Secret, ...] = _setting(
         (), "Time-stamp authorities (comma-separated, tried in order; may hold user:password@). Empty: unstamped."
@@ -162,6 +167,27 @@ class Settings:
     )
     on_timestamp_error: OnError = _setting(
         OnError.FAIL, "fail: deliver only what is stamped; report: deliver unstamped."
+    )
+
+    delivery_also_to: tuple[str, ...] = _setting(
+        (), "Targets (comma-separated names) to which every archive is delivered besides those that its job names."
+    )
+    delivery_dirs: tuple[str, ...] = _setting(
+        (), "Folders for archives (comma-separated): NAME=PATH, or one path, which is called directory."
+    )
+    delivery_dir_mode: str = _setting("0640", "Rights of the files there (octal); folders also get x where there is r.")
+    delivery_webhooks: tuple[Secret, ...] = _setting(
+        (),
+        "Web addresses that archives are posted to (comma-separated): NAME=URL, or one URL, which is called webhook.",
+    )
+    delivery_webhook_secrets: tuple[Secret, ...] = _setting(
+        (), "Secrets that sign what is posted, 32 characters or more, in the order of the addresses; one is for all."
+    )
+    delivery_timeout_s: float = _setting(
+        120.0, "Longest time in which such an address neither takes a part of the archive nor answers.", low=0.1
+    )
+    delivery_retry_s: float = _setting(
+        900.0, "How long a delivery to a folder or web address that may succeed later is tried again.", low=0
     )
 
     def __post_init__(self) -> None:

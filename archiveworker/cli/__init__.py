@@ -49,7 +49,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "serve": "Run the worker: take jobs over HTTP and archive them.",
     "demo": "Run one whole job on this machine, with a made-up Moodle and time-stamp authority, and check the archive.",
     "submit": "Post a job from a JSON file (or from flags) to a running worker and follow it.",
-    "jobs": "List, show, retry or cancel jobs of a running worker.",
+    "jobs": "List, show, retry, redeliver or cancel jobs of a running worker.",
     "verify": "Check an archive (tar.gz, zip or an unpacked folder) and its time-stamps.",
     "evidence": "Hand out single files with proof of their time, renew time-stamps, list what needs renewing.",
     "render": "Render one HTML file to PDF/A, to try things.",

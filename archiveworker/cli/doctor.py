@@ -1,7 +1,7 @@
 """``archiveworker doctor``: what is wrong on this machine, and what to type.
 
-Looks at what a job will need: settings, data folder, Chromium, fonts, time-stamp authorities, and, with ``--moodle``
-and a token, the LMS. Each check is a line; exit 0 when all hold, 1 when one does not.
+Looks at what a job will need: settings, data folder, Chromium, fonts, time-stamp authorities, places for archives, and,
+with ``--moodle`` and a token, the LMS. Each check is a line; exit 0 when all hold, 1 when one does not.
 """
 
 import argparse
@@ -27,6 +27,7 @@ from archiveworker.domain.document import Document, RenderOptions
 from archiveworker.domain.errors import ArchiveWorkerError, RequestError, SettingsError, SourceError, ToolError
 from archiveworker.domain.evidence import Timestamp
 from archiveworker.domain.job import FinishedArchive
+from archiveworker.domain.ports import DeliveryTarget
 from archiveworker.domain.revocation import RevocationState
 from archiveworker.rendering import chromium
 from archiveworker.reports.index import human_size
@@ -103,6 +104,8 @@ async def _findings(args: argparse.Namespace, env: Mapping[str, str]) -> AsyncIt
         yield await _guarded("fonts", lambda wanted=(language, name, package): _font(*wanted))  # type: ignore[misc]
     yield _mathjax(settings)
     yield await _guarded("time-stamps", lambda: _timestamps(settings))
+    async for finding in _deliveries(settings):
+        yield finding
     if args.moodle:
         yield await _guarded("Moodle", lambda: _moodle(args, env, settings))
 
@@ -230,6 +233,22 @@ async def _timestamps(settings: Settings) -> Finding:
 
 def _is_doubtful(stamp: Timestamp) -> bool:
     return stamp.revocation is None or stamp.revocation.verdict.state is not RevocationState.GOOD
+
+
+async def _deliveries(settings: Settings) -> AsyncIterator[Finding]:
+    """Look at each place for archives besides the LMS."""
+    try:
+        targets = composition.build_targets(settings)
+    except SettingsError as exc:
+        yield Finding(False, "delivery", str(exc))
+        return
+    for name, target in targets.items():
+        yield await _guarded(f"delivery to {name}", lambda place=target: _delivery(place))  # type: ignore[misc]
+
+
+async def _delivery(target: DeliveryTarget) -> Finding:
+    seen, doubt = await target.check()
+    return Finding(None if doubt else True, f"delivery to {target.name}", "; ".join(filter(None, (seen, doubt))))
 
 
 async def _moodle(args: argparse.Namespace, env: Mapping[str, str], settings: Settings) -> Finding:

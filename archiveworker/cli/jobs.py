@@ -1,4 +1,4 @@
-"""``archiveworker jobs list|show|retry|cancel``: look at the jobs of a running worker and steer them."""
+"""``archiveworker jobs list|show|retry|redeliver|cancel``: look at the jobs of a running worker and steer them."""
 
 import argparse
 import asyncio
@@ -25,15 +25,27 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "list": "List the newest jobs, newest first.",
         "show": "Tell the whole story of one job: states, items, failures, archive, evidence.",
         "retry": "Run again what failed; finished items are not made again.",
+        "redeliver": "Deliver an archive that was kept because a target did not take it, without making it again.",
         "cancel": "Stop a job and tell the LMS.",
     }
     subs = {name: actions.add_parser(name, help=text, description=text, epilog=_EPILOG) for name, text in about.items()}
     subs["list"].add_argument("--limit", type=int, default=20, metavar="N", help="how many, 1 to 500 (default 20)")
-    subs["retry"].add_argument(
-        "--token-file", type=Path, metavar="FILE", help="a new web-service token; the old one is erased at a job's end"
+    for name in ("retry", "redeliver"):
+        subs[name].add_argument(
+            "--token-file",
+            type=Path,
+            metavar="FILE",
+            help="a new web-service token; the old one is erased at a job's end",
+        )
+        subs[name].add_argument("--no-follow", action="store_true", help="do not wait for the job")
+    subs["redeliver"].add_argument(
+        "--to",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a target (more than once: several); without it, those that have not got the archive",
     )
-    subs["retry"].add_argument("--no-follow", action="store_true", help="do not wait for the job")
-    for name in ("show", "retry", "cancel"):
+    for name in ("show", "retry", "redeliver", "cancel"):
         subs[name].add_argument("job_id", metavar="ID", help="the job's id, as jobs list shows it")
     for name in ("list", "show"):
         subs[name].add_argument("--json", action="store_true", help="print the worker's answer as JSON")
@@ -42,7 +54,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
-    """Do it; exit 0, or the error's code; for a retry that is followed, 1 when the job does not FINISH."""
+    """Do it; exit 0, or the error's code; for one that is followed, 1 when the job does not FINISH."""
     return asyncio.run(_run(args, admin_token(env)))
 
 
@@ -56,14 +68,17 @@ async def _run(args: argparse.Namespace, token: str | None) -> int:
             await worker.post(job_path(args.job_id, "cancel"))
             sys.stdout.write(f"{args.job_id} is cancelled.\n")
         else:
-            return await _retry(worker, args)
+            return await _again(worker, args)
     return 0
 
 
-async def _retry(worker: WorkerClient, args: argparse.Namespace) -> int:
-    body = {} if args.token_file is None else {"token": read_token(args.token_file)}
-    await worker.post(job_path(args.job_id, "retry"), body)
-    sys.stdout.write(f"{args.job_id} runs again.\n")
+async def _again(worker: WorkerClient, args: argparse.Namespace) -> int:
+    body: dict[str, Any] = {} if args.token_file is None else {"token": read_token(args.token_file)}
+    if args.action == "redeliver" and args.to:
+        body["to"] = args.to
+    await worker.post(job_path(args.job_id, args.action), body)
+    said = "runs again" if args.action == "retry" else "is delivered again"
+    sys.stdout.write(f"{args.job_id} {said}.\n")
     sys.stdout.flush()
     if args.no_follow:
         return 0
@@ -105,6 +120,8 @@ def _print_job(view: dict[str, Any], *, as_json: bool) -> None:
         *(("Failed", f"{entry['item']}: {entry['message']}") for entry in view["failures"]),
         *(("Warning", f"{entry['subject']}: {entry['message']}") for entry in view["warnings"]),
         ("Archive", shown_archive(view["archive"])),
+        ("Kept", _kept(view["kept_until"])),
+        *(("Delivery", _delivery(entry)) for entry in view["deliveries"]),
         *((("" if number else "Evidence"), name) for number, name in enumerate(view["evidence"])),
     ]
     for label, value in rows:
@@ -117,6 +134,16 @@ def _items(progress: dict[str, Any]) -> str:
         return "not known yet"
     failed = f", {progress['items_failed']} failed" if progress["items_failed"] else ""
     return f"{progress['items_done']} of {progress['items_total']} done{failed}"
+
+
+def _kept(until: str | None) -> str:
+    return (
+        "" if until is None else f"on the worker until {_moment(until)} UTC; archiveworker jobs redeliver delivers it"
+    )
+
+
+def _delivery(entry: dict[str, str]) -> str:
+    return ": ".join(part for part in (f"{entry['target']} {entry['state']}", entry["message"]) if part)
 
 
 def _moment(iso: str) -> str:

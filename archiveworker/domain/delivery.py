@@ -1,6 +1,7 @@
 """What is handed over at the end of a job, and where to."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +9,14 @@ from archiveworker.domain.job import FinishedArchive
 
 LMS: Final = "lms"
 """Name of the target that every job has by itself: the LMS that posted it, through its own connection."""
+
+
+class DeliveryState(StrEnum):
+    """What came of an archive at one target."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,6 +242,11 @@ class DeliveryUnavailableError(DeliveryError):
     retry = Retry.LATER
     code = "delivery_unavailable"
 
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+        """Seconds that the receiver asked to wait (``Retry-After``), if it said so."""
+
 
 class ToolError(ArchiveWorkerError):
     """A program that the worker needs is missing or failed."""

@@ -179,12 +179,14 @@ class FetchedItem:
         folder: the item's folder in the archive.
         file_stem: name of the rendered files, without extension; safe to write.
         attachments: files that were downloaded to the spool already.
+        warnings: sentences for the item's record.
     """
 
     document: Document
     folder: ArchivePath
     file_stem: str
     attachments: tuple[ArchiveFile, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,11 @@ class ItemSpool(Protocol):
         """Folder of the job in which ``SourceConnection.plan`` left what all its items share; only ``plan`` writes."""
         ...
 
+    @property
+    def companions(self) -> Path:
+        """Folder of the job for files that are delivered beside the archive, never in it, and shown nowhere else."""
+        ...
+
     def relative(self, file: Path) -> str:
         """Return how ``ArchiveFile.spooled`` calls ``file``, which lies below ``folder`` or ``collected``."""
         ...
@@ -149,6 +154,17 @@ class DeliveryTarget(Protocol):
 
         Raises:
             DeliveryError: it could not be brought there; its retry verdict says whether trying again may help.
+        """
+        ...
+
+    async def check(self) -> tuple[str, str]:
+        """Look whether an archive could be brought there, without bringing one.
+
+        Returns:
+            what was seen, and a doubt that a person should look at, or nothing.
+
+        Raises:
+            DeliveryError: it could not.
         """
         ...
 

@@ -7,9 +7,11 @@ people by them (GDPR, article 4(5)): it is not anonymous.
 import base64
 import hashlib
 import hmac
-from typing import Final
+from typing import Final, TypeVar, cast
 
 from archiveworker.domain.errors import RequestError
+
+Id = TypeVar("Id", bound=str)
 
 MIN_KEY_BYTES: Final = 16
 _LETTERS: Final = 12
@@ -34,3 +36,7 @@ class Pseudonyms:
         """Return e.g. ``person-k3m9q2xw7d4t`` (60 bits); different kinds never share one."""
         digest = hmac.new(self._key, f"{kind}\x00{old}".encode(), hashlib.sha256).digest()
         return f"{kind}-{base64.b32encode(digest).decode().lower()[:_LETTERS]}"
+
+    def person(self, old: Id) -> Id:
+        """Return the pseudonym of a person."""
+        return cast("Id", self.of("person", old))

@@ -16,7 +16,7 @@ from archiveworker.evidence import layout
 from archiveworker.evidence.reading import Findings, Scan
 from archiveworker.evidence.verify_checks import sidecar_names
 
-_TABLE = re.compile(r"(?P<base>(?:(?:[^/]+/)?data/)?)(?P<kind>attempt|submission)s_metadata\.csv\Z")
+_TABLE = re.compile(r"(?P<base>(?:(?:[^/]+/)?data/)?)(?P<kind>attempt|submission|item)s_metadata\.csv\Z")
 _BAG_INFO = re.compile(r"(?:[^/]+/)?bag-info\.txt\Z")
 _ERRORS = re.compile(r"(?:(?:[^/]+/)?data/)?errors\.csv\Z")
 _FLAT = re.compile(r"(?:(?:attempt|submission)_[0-9]+|backup)\.")
@@ -31,7 +31,7 @@ class _Table:
     Attributes:
         name: of its file.
         base: folder of the archive's contents, with a slash at its end; empty in the plugin's layout.
-        kind: ``attempt`` or ``submission``.
+        kind: ``attempt``, ``submission`` or ``item``.
         rows: number in the file, item's id and path of each row.
     """
 

@@ -1,11 +1,13 @@
 """A job's story while its workflow runs: every change is published as the workflow's event."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 import structlog
 from dbos import DBOS
 
+from archiveworker.domain.delivery import DeliveryState
 from archiveworker.domain.job import JobState
 from archiveworker.jobs.records import Json
 from archiveworker.jobs.running import run_step
@@ -35,20 +37,20 @@ class Book:
         """
         at = datetime.fromisoformat(await run_step("now", self._steps.now))
         self.story = self.story.entered(state, at, reason=reason)
-        await self._publish()
+        await self.publish()
         log.info("job_state", state=state.value, reason=reason)
 
     async def planned(self, items_total: int) -> None:
         """Note how much there is to do and publish it."""
         self.story = replace(self.story, items_total=items_total)
-        await self._publish()
+        await self.publish()
 
     async def packed(self, archive: Json, evidence: list[str]) -> None:
         """Note the archive and its evidence and publish them."""
         # The last two are missing in a job that release 0.1 packed.
         shown = {key: archive.get(key) for key in ("name", "sha256", "size_bytes", "layout", "retention")}
         self.story = replace(self.story, archive=shown, evidence=tuple(evidence))
-        await self._publish()
+        await self.publish()
 
     def judged(self, summary: Json) -> None:
         """Note what became of the items; published with the next change."""
@@ -61,5 +63,14 @@ class Book:
         if message:
             self.story = self.story.warned(subject, message)
 
-    async def _publish(self) -> None:
+    def expect(self, targets: Sequence[str]) -> None:
+        """Note where the archive will go; published with the next change."""
+        self.story = self.story.expecting(targets)
+
+    def delivery(self, target: str, state: DeliveryState, message: str = "") -> None:
+        """Note what came of the archive at a target; published with the next change."""
+        self.story = self.story.with_delivery(target, state, message)
+
+    async def publish(self) -> None:
+        """Let everyone see the story as it is."""
         await DBOS.set_event_async(STORY_EVENT, self.story.to_json())

@@ -5,7 +5,8 @@ restart with the same ``executor_id`` recovers what this process had begun.
 """
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -13,14 +14,16 @@ from typing import Any, Final
 import structlog
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID, WorkflowHandleAsync
 
+from archiveworker.domain.delivery import LMS
 from archiveworker.domain.errors import ConflictError, NotFoundError, QueueFullError, RequestError, TokenRefusedError
 from archiveworker.domain.ids import JobId, LmsOrigin, new_job_id
-from archiveworker.domain.job import ArchiveRequest, JobState
+from archiveworker.domain.job import ArchiveRequest, FinishedArchive, JobState
 from archiveworker.domain.secret import Secret
 from archiveworker.jobs import views
+from archiveworker.jobs.delivering import DeliverySteps, kept_to_json
 from archiveworker.jobs.drain import DrainGate
 from archiveworker.jobs.finish import FinishSteps
-from archiveworker.jobs.records import StoredJob, job_to_json
+from archiveworker.jobs.records import StoredJob, archive_from_json, job_to_json
 from archiveworker.jobs.results import ACTIVE, load_job
 from archiveworker.jobs.steps import JobSteps
 from archiveworker.jobs.story import Story
@@ -30,6 +33,10 @@ from archiveworker.jobs.workflows import ITEM_QUEUE, JOB_QUEUE, WORKFLOW_VERSION
 log = structlog.get_logger(__name__)
 
 SWEEP_INTERVAL_S: Final = 3600.0
+_ONLY_KEPT: Final = (
+    "only one that FAILED with a packed archive that is still kept (kept_until in GET /jobs/<id>) can be delivered "
+    "again."
+)
 _PUT_AWAY_S: Final = 10.0
 _PUT_AWAY_POLL_S: Final = 0.1
 
@@ -67,6 +74,7 @@ class Engine:
         self._open_jobs = OpenJobs(tools, load_job)
         self._steps = JobSteps(tools, self._open_jobs, self._gate)
         self._finish = FinishSteps(tools, self._open_jobs)
+        self._delivery = DeliverySteps(tools, self._open_jobs)
         self._workflows: ArchiveWorkflows | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._intake = asyncio.Lock()
@@ -88,7 +96,9 @@ class Engine:
             "notification_listener_polling_interval_sec": policy.poll_interval_s,
         }
         DBOS(config=config)
-        self._workflows = ArchiveWorkflows(self._config.instance_name, self._steps, self._finish, policy)
+        self._workflows = ArchiveWorkflows(
+            self._config.instance_name, self._steps, self._finish, self._delivery, policy
+        )
         DBOS.launch()
         await DBOS.register_queue_async(
             JOB_QUEUE, worker_concurrency=policy.jobs_max, polling_interval_sec=policy.poll_interval_s
@@ -131,9 +141,10 @@ class Engine:
 
         Raises:
             QueueFullError: as many jobs wait as may; several may have asked ``check_capacity`` at the same time.
-            RequestError: the archive would have to be deleted at once.
+            RequestError: the archive would have to be deleted at once, or a target does not exist.
         """
         self._check_retention(request)
+        self._check_targets(request.targets)
         async with self._intake:
             await self.check_capacity()
             return await self._submit(request)
@@ -143,6 +154,12 @@ class Engine:
         if keep_until is not None and keep_until < today:
             raise RequestError(f"retention.keep_until must not be in the past; it is {keep_until}, today is {today}")
 
+    def _check_targets(self, names: Sequence[str]) -> None:
+        known = self._tools.target_names
+        unknown = next((name for name in names if name not in known), None)
+        if unknown is not None or not names:
+            raise RequestError(f"delivery.to must be a list of at least one of {', '.join(known)}, got {unknown!r}")
+
     async def _submit(self, request: ArchiveRequest) -> JobId:
         job_id = new_job_id()
         stored = StoredJob(
@@ -151,6 +168,7 @@ class Engine:
             payload=request.payload,
             lms=str(LmsOrigin.of(request.lms_base_url)),
             accepted_at=self._tools.clock.now(),
+            targets=tuple(dict.fromkeys((*request.targets, *self._tools.policy.also_to))),
         )
         await self._tools.secrets.put(job_id, request.token)
         await self._enqueue(stored, 1, Story())
@@ -180,7 +198,12 @@ class Engine:
         Raises:
             NotFoundError: there is no such job.
         """
-        return await views.job_view(job_id)
+        view = await views.job_view(job_id)
+        is_kept = view["archive"] is not None and self._delivery.kept_archive(job_id) is not None
+        if is_kept and JobState(view["state"]).is_final:
+            ended_at = datetime.fromisoformat(view["history"][-1]["at"])
+            view["kept_until"] = (ended_at + timedelta(days=self._config.keep_failed_days)).isoformat()
+        return view
 
     async def jobs(self, limit: int) -> list[dict[str, Any]]:
         """Return a line on each of the newest jobs."""
@@ -202,18 +225,35 @@ class Engine:
             raise NotFoundError(f"There is no evidence of this name for job {job_id[:80]!r}.")
         return folder / name
 
+    async def archive_file(self, job_id: JobId) -> tuple[Path, FinishedArchive]:
+        """Return the place of a packed archive that is on the worker, and what it is.
+
+        Raises:
+            NotFoundError: there is no such job, or its archive is not there (yet, or any more).
+        """
+        story, _ = await self._known(job_id)
+        file = self._delivery.kept_archive(job_id)
+        if file is None or story.archive is None:
+            raise NotFoundError(
+                f"There is no archive of this job on the worker; the job is {story.state}. One that was delivered, or "
+                "was kept for ARCHIVEWORKER_KEEP_FAILED_DAYS, is gone."
+            )
+        return file, archive_from_json(kept_to_json(story.archive, file))
+
     async def cancel(self, job_id: JobId) -> None:
         """Stop a job that has not ended and tell the LMS.
 
         Raises:
             NotFoundError: there is no such job.
-            ConflictError: it has ended.
+            ConflictError: it has ended, or its kept archive is being delivered.
         """
         story, stored = await self._known(job_id)
         if story.state.is_final:
             raise ConflictError(f"The job is {story.state} and cannot be cancelled.")
-        runs = [w.workflow_id for w in await views.runs_of(job_id) if w.status in ACTIVE]
-        await DBOS.cancel_workflows_async(runs)
+        runs = [run for run in await views.runs_of(job_id) if run.status in ACTIVE]
+        if any(run.name == views.REDELIVERY for run in runs):
+            raise ConflictError("The job's kept archive is being delivered; a cancelled job would not keep it.")
+        await DBOS.cancel_workflows_async([run.workflow_id for run in runs])
         with SetWorkflowID(views.cancel_workflow_id(job_id)):
             # Not by the queue: there it would wait for the end of the very jobs that are to make room.
             await DBOS.start_workflow_async(self._running.abandon_job, job_to_json(stored), story.to_json())
@@ -231,10 +271,50 @@ class Engine:
             raise ConflictError(
                 f"The job is {story.state}; only one that FAILED, timed out or was cancelled can be retried."
             )
+        run = await self._next_run(job_id)
+        await self._take_token(job_id, token)
+        await self._enqueue(replace(stored, accepted_at=self._tools.clock.now()), run, story)
+
+    async def redeliver(self, job_id: JobId, to: Sequence[str] = (), token: Secret | None = None) -> None:
+        """Deliver the kept archive of a job that has failed, without making it again.
+
+        Args:
+            job_id: of the job.
+            to: names of targets; none: those that have not got it.
+            token: for the LMS, when that is one of them; it is erased at the end.
+
+        Raises:
+            NotFoundError: there is no such job.
+            RequestError: there is no such target.
+            ConflictError: it has not ended, or there is no kept archive.
+            TokenRefusedError: the LMS is a target and no token was given.
+        """
+        if to:
+            self._check_targets(to)
+        async with self._intake:
+            story, stored = await self._known(job_id)
+            file, archive = self._delivery.kept_archive(job_id), story.archive
+            if story.state is not JobState.FAILED or file is None or archive is None:
+                raise ConflictError(f"The job is {story.state}; {_ONLY_KEPT}")
+            # Release 0.1 noted no deliveries.
+            story = story if story.deliveries else story.expecting(stored.targets)
+            targets = list(dict.fromkeys(to or story.undelivered))
+            run = await self._next_run(job_id)
+            if LMS in targets:
+                await self._take_token(job_id, token)
+            arguments = (job_to_json(stored), story.to_json(), kept_to_json(archive, file), targets, run)
+            with SetWorkflowID(views.redelivery_workflow_id(job_id, run)):
+                await DBOS.enqueue_workflow_async(JOB_QUEUE, self._running.redeliver_job, *arguments)
+
+    async def _next_run(self, job_id: JobId) -> int:
+        """Return the number of a job's next run, when the one before has been put away."""
         runs = await views.runs_of(job_id)
         for run in runs:
             if run.status in ACTIVE:
                 await _put_away(run.workflow_id)
+        return len(runs) + 1
+
+    async def _take_token(self, job_id: JobId, token: Secret | None) -> None:
         if token is not None:
             await self._tools.secrets.put(job_id, token)
             await self._open_jobs.close(job_id)
@@ -242,8 +322,6 @@ class Engine:
             raise TokenRefusedError(
                 "The job's token was erased when it ended; give one that the LMS takes for this job, or post it again."
             )
-        again = StoredJob(stored.job_id, stored.source, stored.payload, stored.lms, self._tools.clock.now())
-        await self._enqueue(again, len(runs) + 1, story)
 
     async def _known(self, job_id: JobId) -> tuple[Story, StoredJob]:
         story = await views.story_of(job_id)

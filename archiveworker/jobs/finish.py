@@ -1,15 +1,12 @@
-"""The last steps of a job: describe, stamp, pack, deliver, tidy up. Each may be repeated after a crash."""
+"""A job's last steps but its delivery: describe, stamp, pack, verify, tidy up. Each may be repeated after a crash."""
 
 import asyncio
-import contextlib
 import secrets
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import structlog
 
-from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.errors import ConflictError, VerificationError
 from archiveworker.domain.evidence import Check, Verdict, VerificationReport
 from archiveworker.domain.ids import JobId
@@ -18,6 +15,7 @@ from archiveworker.evidence import evidence_names, layout, leaves
 from archiveworker.evidence.container import ContainerFormat, pack
 from archiveworker.evidence.entries import InlineFile
 from archiveworker.evidence.verify import verify
+from archiveworker.jobs.delivering import PACKAGE_FOLDER
 from archiveworker.jobs.package import PackageInput, describe_tree, make_package
 from archiveworker.jobs.records import (
     Json,
@@ -34,8 +32,6 @@ from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobTools, OpenJobs
 from archiveworker.reports.verification import Occasion, render_html, render_json
 
 log = structlog.get_logger(__name__)
-
-PACKAGE_FOLDER = "package"
 
 
 class FinishSteps:
@@ -149,36 +145,6 @@ class FinishSteps:
             )
         return await asyncio.to_thread(_names, folder)
 
-    async def upload(self, job_id: JobId, archive: Json) -> dict[str, str]:
-        """Bring the archive to the LMS; return the ticket for ``confirm``."""
-        job = await self._open_jobs.get(job_id)
-        return dict(await job.connection.upload(await asyncio.to_thread(self._parcel, job_id, archive)))
-
-    async def confirm(self, job_id: JobId, archive: Json, ticket: Mapping[str, str]) -> str:
-        """Make the LMS store the archive; return a warning or nothing.
-
-        A mark on the spool remembers that the call was begun: after a crash, "I have it already" is then success.
-        """
-        job = await self._open_jobs.get(job_id)
-        mark = self._tools.spool.job_folder(job_id) / PACKAGE_FOLDER / "confirm-begun"
-        begun_before = await asyncio.to_thread(_set_mark, mark)
-        parcel = await asyncio.to_thread(self._parcel, job_id, archive)
-        return await job.connection.confirm(parcel, ticket, begun_before=begun_before) or ""
-
-    def _parcel(self, job_id: JobId, archive: Json) -> Parcel:
-        finished = archive_from_json(archive)
-        evidence = self._tools.evidence_folder(job_id)
-        companions = tuple(evidence / name for name in _names(evidence))
-        return Parcel(finished, self._tools.spool.path_of(job_id, finished.spooled), companions)
-
-    def whereabouts(self, job_id: JobId) -> str:
-        """Say where a packed archive is that could not be delivered."""
-        folder = self._tools.spool.job_folder(job_id).resolve() / PACKAGE_FOLDER
-        return (
-            f"The packed archive is kept on the worker in {folder} for ARCHIVEWORKER_KEEP_FAILED_DAYS; "
-            "archiveworker jobs retry delivers it if the LMS still takes it"
-        )
-
     async def clean_up(self, job_id: JobId, state: str) -> None:
         """Discard what is no longer needed: after a failure everything stays for a retry, until the sweeper comes."""
         if JobState(state) in (JobState.FINISHED, JobState.CANCELLED):
@@ -237,11 +203,3 @@ def check_described(file: Path, manifest: InlineFile) -> None:
 
 def _names(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.glob("[!.]*"))
-
-
-def _set_mark(mark: Path) -> bool:
-    """Leave a mark; return True when it was there already."""
-    with contextlib.suppress(FileExistsError):
-        mark.touch(exist_ok=False)
-        return False
-    return True

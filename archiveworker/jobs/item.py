@@ -47,7 +47,7 @@ async def archive_item(job: OpenJob, item: PlannedItem, tools: JobTools) -> Item
         folder=fetched.folder,
         files=(*files, *fetched.attachments),
         page_count=rendered.page_count,
-        warnings=(*rendered.warnings, *left_out),
+        warnings=(*fetched.warnings, *rendered.warnings, *left_out),
         took_s=tools.clock.monotonic_s() - began_s,
         pdf=rendered.facts,
     )

@@ -24,14 +24,28 @@ from archiveworker.reports.ro_crate import METADATA_NAME, Crate, CrateFile, Crat
 from archiveworker.reports.tables import render_csv
 
 _NO_TIME: Final = datetime(1980, 1, 1, tzinfo=UTC)
-_TIMES: Final = {"timestart": "started", "timefinish": "finished", "timecreated": "created", "timemodified": "changed"}
-_IDENTIFIERS: Final = ("courseid", "cmid", "quizid", "taskid")
+_TIMES: Final = {
+    "timestart": "started",
+    "timefinish": "finished",
+    "timecreated": "created",
+    "timemodified": "changed",
+    "created": "handed in",
+    "modified": "changed",
+}
+_IDENTIFIERS: Final = ("courseid", "cmid", "quizid", "taskid", "activity")
 _ABOUT_FILES: Final = {
     "bag-info.txt": "From where, how much, how long to keep",
     "errors.csv": "What is missing, and why",
     "index.html": "What is in the archive, for a person",
 }
-_LABELS: Final = {"attempt": "attempt", "state": "state", "status": "state", "idnumber": "ID number"}
+_LABELS: Final = {
+    "attempt": "attempt",
+    "state": "state",
+    "status": "state",
+    "idnumber": "ID number",
+    "reviews": "reviews",
+    "grade": "grade",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +56,7 @@ class PackageInput:
         request: of the job.
         plan: what there was to do.
         results: what came of it.
-        backups: files that the LMS made itself.
+        backups: files that the archive takes in as they are: those of the plan, and backups.
         software: name and version of the worker.
         profile: what the PDFs claim to be.
         layout: where things stand.
@@ -68,6 +82,11 @@ class PackageInput:
     def is_bag(self) -> bool:
         """True for the BagIt layout."""
         return self.layout is ArchiveLayout.BAGIT
+
+    @property
+    def backup_count(self) -> int:
+        """Number of files that the LMS made itself."""
+        return len(self.backups) - len(self.plan.files)
 
     @property
     def applied_retention(self) -> Retention:
@@ -190,7 +209,7 @@ def _fields(given: PackageInput, there: _Placed) -> list[tuple[str, str]]:
         ("Item-Count", str(len(there.records))),
         ("Failed-Item-Count", str(len(given.results.failures))),
         ("Page-Count", str(sum(record.page_count for record in there.records))),
-        ("Backup-Count", str(len(there.backups))),
+        ("Backup-Count", str(given.backup_count)),
         ("File-Count", str(len(there.files))),
         ("Size-Bytes", str(sum(file.size_bytes for file in there.files))),
         ("Pdf-Profile", "none" if given.profile is PdfProfile.OFF else f"PDF/A-{given.profile}"),
@@ -240,7 +259,7 @@ def _ro_crate(given: PackageInput, there: _Placed, worker_files: Sequence[Inline
         others.append(replace(_crate_file(file), description=about))
     crate = Crate(
         name=given.request.options.archive_name,
-        description=f"{len(there.records)} of {len(given.plan.items)} items and {len(there.backups)} backups from "
+        description=f"{len(there.records)} of {len(given.plan.items)} items and {given.backup_count} backups from "
         f"{given.request.lms_base_url} ({given.request.source})",
         at=there.at,
         lms=given.request.lms_base_url,
@@ -267,7 +286,7 @@ def _index(given: PackageInput, records: Sequence[ItemRecord], others: Sequence[
             ("Source", f"{given.request.lms_base_url} ({given.request.source})"),
             ("Items", f"{len(records)} of {len(given.plan.items)}"),
             ("Pages", str(sum(record.page_count for record in records))),
-            ("Backups", str(len(given.backups))),
+            ("Backups", str(given.backup_count)),
             ("Software", given.software),
             *((label.replace("-", " "), value) for label, value in given.applied_retention.labels),
         ),
@@ -285,6 +304,7 @@ def _by_number(records: Sequence[ItemRecord], planned: dict[ItemKey, PlannedItem
 def _index_item(item: PlannedItem, record: ItemRecord) -> IndexItem:
     facts = item.facts
     name = " ".join(facts[part] for part in ("firstname", "lastname") if facts.get(part))
+    name = name or facts.get("name") or facts.get("authors", "")
     shown = [(label, facts[key]) for key, label in _LABELS.items() if facts.get(key)]
     shown += [(label, _moment(facts[key])) for key, label in _TIMES.items() if facts.get(key, "0") not in ("", "0")]
     return IndexItem(

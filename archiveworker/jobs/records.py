@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from archiveworker.domain.delivery import LMS
 from archiveworker.domain.digest import Sha256
 from archiveworker.domain.document import ArchiveFile, PdfFacts, PdfProfile
 from archiveworker.domain.ids import ArchivePath, ItemKey, JobId
@@ -31,6 +32,7 @@ class StoredJob:
         payload: see ``ArchiveRequest.payload``.
         lms: origin of the LMS, for queues and listings.
         accepted_at: when the request was accepted, UTC.
+        targets: where the archive goes, in this order: those of the request and of the settings of that time.
     """
 
     job_id: JobId
@@ -38,6 +40,7 @@ class StoredJob:
     payload: Mapping[str, object]
     lms: str
     accepted_at: datetime
+    targets: tuple[str, ...] = (LMS,)
 
 
 def job_to_json(job: StoredJob) -> Json:
@@ -49,6 +52,7 @@ def job_to_json(job: StoredJob) -> Json:
         "payload": dict(job.payload),
         "lms": job.lms,
         "accepted_at": job.accepted_at.isoformat(),
+        "targets": list(job.targets),
     }
 
 
@@ -60,6 +64,8 @@ def job_from_json(data: Json) -> StoredJob:
         payload=data["payload"],
         lms=data["lms"],
         accepted_at=datetime.fromisoformat(data["accepted_at"]),
+        # Release 0.1 did not write it.
+        targets=tuple(data.get("targets", (LMS,))),
     )
 
 

@@ -3,14 +3,32 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import structlog
 from dbos import DBOS
 
 from archiveworker.domain.errors import ArchiveWorkerError, Retry
+
+log = structlog.get_logger(__name__)
 
 
 def may_help_later(error: BaseException) -> bool:
     """Return True when the error's own verdict is that another try may succeed."""
     return isinstance(error, ArchiveWorkerError) and error.retry is Retry.LATER
+
+
+def reason_of(cause: BaseException, event: str, **about: Any) -> str:
+    """Log why something failed for good; return a sentence that an administrator can act on.
+
+    Args:
+        cause: see there.
+        event: for the log.
+        about: goes with the event.
+    """
+    if isinstance(cause, ArchiveWorkerError):
+        log.warning(event, code=cause.code, reason=str(cause), **about)
+        return str(cause)
+    log.error(event, exc_info=cause, **about)
+    return f"Internal error ({type(cause).__name__}); the worker's log of this job has the details."
 
 
 async def run_step(

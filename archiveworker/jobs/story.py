@@ -1,9 +1,11 @@
 """What a job says about itself: one event of its workflow, rewritten at each change, readable from any process."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
+from archiveworker.domain.delivery import DeliveryState
 from archiveworker.domain.errors import ConflictError
 from archiveworker.domain.job import NEXT_STATES, JobState
 from archiveworker.jobs.records import FORMAT, Json
@@ -24,6 +26,7 @@ class Story:
         warnings: ``{"subject", "message"}``.
         archive: ``{"name", "sha256", "size_bytes", "layout", "retention"}`` once packed.
         evidence: names that ``GET /jobs/<id>/evidence/<name>`` serves.
+        deliveries: ``{"target", "state", "message"}`` of each target, once packed; ``state`` is a ``DeliveryState``.
     """
 
     state: JobState = JobState.AWAITING_PROCESSING
@@ -34,6 +37,7 @@ class Story:
     warnings: tuple[dict[str, str], ...] = ()
     archive: dict[str, Any] | None = field(default=None)
     evidence: tuple[str, ...] = ()
+    deliveries: tuple[dict[str, str], ...] = ()
 
     def entered(self, state: JobState, at: datetime, *, reason: str = "") -> "Story":
         """Return the story after a change of state.
@@ -49,6 +53,25 @@ class Story:
         """Return the story with one more warning; the same one twice is kept once."""
         warning = {"subject": subject, "message": message}
         return self if warning in self.warnings else replace(self, warnings=(*self.warnings, warning))
+
+    @property
+    def undelivered(self) -> tuple[str, ...]:
+        """Targets that have not got the archive."""
+        return tuple(d["target"] for d in self.deliveries if d["state"] != DeliveryState.DELIVERED)
+
+    def expecting(self, targets: Sequence[str]) -> "Story":
+        """Return the story with ``targets`` still to be delivered to."""
+        story = self
+        for target in targets:
+            story = story.with_delivery(target, DeliveryState.WAITING, "")
+        return story
+
+    def with_delivery(self, target: str, state: DeliveryState, message: str) -> "Story":
+        """Return the story with what came of the archive at a target, in place of what was said of it before."""
+        entry = {"target": target, "state": state.value, "message": message}
+        if any(known["target"] == target for known in self.deliveries):
+            return replace(self, deliveries=tuple(entry if d["target"] == target else d for d in self.deliveries))
+        return replace(self, deliveries=(*self.deliveries, entry))
 
     def to_json(self) -> Json:
         """Return the stored form."""
@@ -68,4 +91,6 @@ def story_from_json(data: Json | None) -> Story:
         warnings=tuple(data["warnings"]),
         archive=data["archive"],
         evidence=tuple(data["evidence"]),
+        # Release 0.1 did not write it.
+        deliveries=tuple(data.get("deliveries", ())),
     )

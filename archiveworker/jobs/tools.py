@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from archiveworker.domain.delivery import LMS
 from archiveworker.domain.document import EmbeddedFiles, PdfProfile, Renderer
 from archiveworker.domain.errors import SourceError, TokenRefusedError
 from archiveworker.domain.evidence import Timestamper
@@ -45,6 +46,8 @@ class JobPolicy:
         pdf_embed_max_bytes: of all files in one PDF; what does not fit stays outside.
         compression_level: of gzip (0 to 3) and, scaled, of zip.
         on_timestamp_error: FAIL delivers only what is stamped; REPORT delivers unstamped and says so.
+        also_to: targets of every job, besides those that it names.
+        delivery_retry_s: how long a delivery that may succeed later is tried again.
     """
 
     jobs_max: int = 4
@@ -68,6 +71,8 @@ class JobPolicy:
     pdf_embed_max_bytes: int = 32 * 1024**2
     compression_level: int = 1
     on_timestamp_error: OnError = OnError.FAIL
+    also_to: tuple[str, ...] = ()
+    delivery_retry_s: float = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +102,11 @@ class JobTools:
     software: str
     trusted_pem: bytes | None = None
     targets: Mapping[str, DeliveryTarget] = field(default_factory=dict)
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """Every name that a job may give as a target."""
+        return (LMS, *sorted(self.targets))
 
     def evidence_folder(self, job_id: JobId) -> Path:
         """Return the folder whose files outlive the job."""

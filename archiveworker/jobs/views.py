@@ -12,13 +12,19 @@ from archiveworker.jobs.records import facts_to_json
 from archiveworker.jobs.results import ACTIVE, active_items, load_job, load_results
 from archiveworker.jobs.story import STORY_EVENT, Story, story_from_json
 
-JOB_WORKFLOWS: Final = ["archive_job", "abandon_job"]
+REDELIVERY: Final = "redeliver_job"
+JOB_WORKFLOWS: Final = ["archive_job", "abandon_job", REDELIVERY]
 _SHOWN_ITEMS: Final = 5000
 
 
 def run_workflow_id(job_id: JobId, run: int) -> str:
     """Return the engine's name for a later run of a job."""
     return f"{job_id}/run/{run}"
+
+
+def redelivery_workflow_id(job_id: JobId, run: int) -> str:
+    """Return the engine's name for another try to deliver a job's kept archive."""
+    return f"{job_id}/redeliver/{run}"
 
 
 def cancel_workflow_id(job_id: JobId) -> str:
@@ -103,6 +109,8 @@ async def job_view(job_id: JobId) -> dict[str, Any]:
         "warnings": list(story.warnings),
         "archive": story.archive,
         "evidence": list(story.evidence),
+        "deliveries": list(story.deliveries),
+        "kept_until": None,
     }
 
 

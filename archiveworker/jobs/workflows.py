@@ -5,22 +5,26 @@ steps are part of what the engine stores; a change that a job begun by the last 
 ``WORKFLOW_VERSION``.
 """
 
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
 from dbos import DBOS, DBOSConfiguredInstance, SetEnqueueOptions, SetWorkflowID, error
 
-from archiveworker.domain.errors import ArchiveWorkerError, ItemsFailedError, JobTimeoutError
+from archiveworker.domain.delivery import LMS
+from archiveworker.domain.errors import ArchiveWorkerError, DeliveryError, ItemsFailedError, JobTimeoutError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import JobState, OnError, Plan
 from archiveworker.jobs.book import Book
+from archiveworker.jobs.delivering import Deliveries, DeliverySteps
 from archiveworker.jobs.finish import FinishSteps
 from archiveworker.jobs.records import Json, StoredJob, item_to_json, job_from_json, plan_from_json
 from archiveworker.jobs.results import failure_to_json, finished_keys, item_workflow_id
-from archiveworker.jobs.running import run_step
+from archiveworker.jobs.running import reason_of, run_step
 from archiveworker.jobs.steps import JobSteps
 from archiveworker.jobs.story import Story, story_from_json
 from archiveworker.jobs.tools import JobPolicy
+from archiveworker.jobs.views import REDELIVERY
 
 log = structlog.get_logger(__name__)
 
@@ -33,19 +37,24 @@ JOB_QUEUE: Final = "archive-jobs"
 
 @DBOS.dbos_class()
 class ArchiveWorkflows(DBOSConfiguredInstance):
-    """The three workflows: a job, one of its items, and the end of a cancelled job.
+    """The workflows: a job, one of its items, the end of a cancelled job, another try to deliver a kept archive.
 
     Args:
         name: how stored workflows call this object.
         steps: from the first word to the LMS until everything is on the spool.
-        finish: from there to the delivered archive.
+        finish: from there to the packed archive.
+        delivery: from there to its targets.
         policy: numbers of tries and waits.
     """
 
-    def __init__(self, name: str, steps: JobSteps, finish: FinishSteps, policy: JobPolicy) -> None:
+    def __init__(
+        self, name: str, steps: JobSteps, finish: FinishSteps, delivery: DeliverySteps, policy: JobPolicy
+    ) -> None:
         super().__init__(name)
         self._steps = steps
         self._finish = finish
+        self._delivery = delivery
+        self._deliveries = Deliveries(delivery, policy)
         self._policy = policy
 
     @DBOS.workflow(name="archive_job", max_recovery_attempts=1_000_000)
@@ -106,6 +115,34 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
             await run_step("clean_up", self._finish.clean_up, job_id, book.story.state.value)
             return book.story.to_json()
 
+    @DBOS.workflow(name=REDELIVERY, max_recovery_attempts=1_000_000)
+    async def redeliver_job(self, stored: Json, story: Json, archive: Json, targets: list[str], run: int) -> Json:
+        """Bring an archive that was kept to ``targets``; goes on with the job's ``story``.
+
+        The LMS is told nothing but what its own delivery tells: it has heard that the job failed.
+
+        Args:
+            stored: see ``records.job_to_json``.
+            story: of the run that failed.
+            archive: see ``records.archive_to_json``.
+            targets: names, in this order.
+            run: counts the runs of the job.
+        """
+        job = job_from_json(stored)
+        job_id = job.job_id
+        with structlog.contextvars.bound_contextvars(job_id=job_id, source=job.source):
+            book = Book(self._steps, replace(story_from_json(story), state=JobState.RUNNING, reason=""))
+            await book.enter(JobState.FINALIZING)
+            state, reason = JobState.FINISHED, ""
+            try:
+                await self._deliveries.to_all(job_id, archive, targets, book, f"confirm-begun-{run}")
+            except DeliveryError as exc:
+                state, reason = JobState.FAILED, self._with_whereabouts(job_id, reason_of(exc, "job_failed"))
+            await run_step("release", self._steps.release, job_id)
+            await book.enter(state, reason)
+            await run_step("clean_up", self._finish.clean_up, job_id, state.value)
+            return book.story.to_json()
+
     async def _archive(self, job: StoredJob, run: int, book: Book) -> None:
         job_id = job.job_id
         await book.enter(JobState.RUNNING)
@@ -122,7 +159,12 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
         await book.enter(JobState.FINALIZING)
         if not note:
             await self._persistently("report_finalizing", self._steps.report, job_id, JobState.FINALIZING)
-        await self._finish_archive(job_id, stored_plan, files, book)
+        archive = await self._finish_archive(job_id, stored_plan, files, book)
+        await self._deliveries.to_all(job_id, archive, job.targets, book, "confirm-begun")
+        if LMS not in job.targets:
+            book.warn("job", await run_step("last_word", self._steps.last_word, job_id, JobState.FINISHED))
+        await run_step("release", self._steps.release, job_id)
+        await book.enter(JobState.FINISHED)
 
     async def _enqueue_items(self, job: StoredJob, plan: Plan, run: int) -> None:
         job_id = job.job_id
@@ -161,7 +203,7 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
             for index in range(len(plan.backups))
         ]
 
-    async def _finish_archive(self, job_id: JobId, plan: Json, backups: list[Json], book: Book) -> None:
+    async def _finish_archive(self, job_id: JobId, plan: Json, backups: list[Json], book: Book) -> Json:
         manifest = await run_step("describe", self._finish.describe, job_id, plan, backups)
         # One step for both time-stamps, as when there was one: jobs begun by the last release go on with its result.
         stamped = await self._persistently(
@@ -173,22 +215,17 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
         book.warn("job", await self._persistently("stamp_archive", self._finish.stamp_archive, job_id, archive))
         # The step keeps the name it had when it only made the list: jobs begun by the last release go on with it.
         await book.packed(archive, await run_step("list_evidence", self._finish.verify_archive, job_id, archive))
-        ticket = await self._persistently("upload", self._finish.upload, job_id, archive)
-        book.warn("job", await self._persistently("confirm", self._finish.confirm, job_id, archive, ticket))
-        await run_step("release", self._steps.release, job_id)
-        await book.enter(JobState.FINISHED)
+        return dict(archive)
 
     async def _give_up(self, job_id: JobId, book: Book, cause: Exception) -> None:
         state = JobState.TIMEOUT if isinstance(cause, JobTimeoutError) else JobState.FAILED
-        if isinstance(cause, ArchiveWorkerError):
-            log.warning("job_failed", code=cause.code, reason=str(cause))
-            reason = str(cause)
-        else:
-            log.error("job_failed_internally", exc_info=cause)
-            reason = f"Internal error ({type(cause).__name__}); the worker's log of this job has the details."
+        reason = reason_of(cause, "job_failed")
         if book.story.archive is not None:
-            reason = f"{reason.rstrip('.')}. {self._finish.whereabouts(job_id)}"
+            reason = self._with_whereabouts(job_id, reason)
         await self._end(job_id, book, state, reason)
+
+    def _with_whereabouts(self, job_id: JobId, reason: str) -> str:
+        return f"{reason.rstrip('.')}. {self._delivery.whereabouts(job_id)}"
 
     async def _end(self, job_id: JobId, book: Book, state: JobState, reason: str) -> None:
         await run_step("cancel_items", _cancel_items, job_id)

@@ -23,11 +23,13 @@ from archiveworker import __version__
 from archiveworker.domain.digest import Sha1, Sha256
 from archiveworker.domain.errors import LimitExceededError, SettingsError
 from archiveworker.domain.secret import Secret
+from archiveworker.runtime.clock import Clock
 
 USER_AGENT: Final = f"archiveworker/{__version__}"
 BLOCK_BYTES: Final = 1024 * 1024
 STARS: Final = "***"
 _KEEP_ALIVE_S: Final = 30.0
+_MAX_RETRY_AFTER_S: Final = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,3 +275,15 @@ def last_modified_s(response: aiohttp.ClientResponse) -> int | None:
         return int(parsedate_to_datetime(text).timestamp())
     except (ValueError, OverflowError):
         return None
+
+
+def retry_after_s(response: aiohttp.ClientResponse, clock: Clock) -> float | None:
+    """Return the header ``Retry-After`` (RFC 9110, 10.2.3: seconds or a date) in seconds, at most an hour."""
+    text = response.headers.get("Retry-After")
+    if not text:
+        return None
+    try:
+        seconds = float(text) if text.strip().isdigit() else (parsedate_to_datetime(text) - clock.now()).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(seconds, 0.0), _MAX_RETRY_AFTER_S)

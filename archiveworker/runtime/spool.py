@@ -13,6 +13,7 @@ from archiveworker.domain.errors import NotFoundError
 from archiveworker.domain.ids import JobId
 
 _COLLECTED: Final = "collected"
+_COMPANIONS: Final = "companions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,11 @@ class LocalItemSpool:
     def collected(self) -> Path:
         """Folder with what all items of the job share; see ``domain.ports.ItemSpool``."""
         return self.job_folder / _COLLECTED
+
+    @property
+    def companions(self) -> Path:
+        """Folder with what goes beside the archive alone; see ``domain.ports.ItemSpool``."""
+        return self.job_folder / _COMPANIONS
 
     def relative(self, file: Path) -> str:
         """Return how ``ArchiveFile.spooled`` calls ``file``, which lies in the job's folder."""
@@ -65,6 +71,10 @@ class LocalSpool:
         folder = self._inside(job_id, _COLLECTED)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         return LocalItemSpool(folder, self.job_folder(job_id))
+
+    def companions(self, job_id: JobId) -> tuple[Path, ...]:
+        """Return the files that go beside the archive of a job, and nowhere else."""
+        return tuple(sorted(self._inside(job_id, _COMPANIONS).glob("[!.]*")))
 
     def path_of(self, job_id: JobId, spooled: str) -> Path:
         """Return the place of a file that was spooled.

@@ -1,9 +1,12 @@
 """The application: one function a route."""
 
 import asyncio
+import base64
 import json
 import re
+from collections.abc import Mapping
 from typing import Final
+from urllib.parse import quote
 
 import structlog
 from aiohttp import web
@@ -38,6 +41,7 @@ _EVIDENCE_TYPES: Final = {
     ".json": "application/json",
     ".html": "text/html; charset=utf-8",
 }
+_ARCHIVE_TYPES: Final = {".gz": "application/gzip", ".zip": "application/zip"}
 # A report is shown by the browser of an administrator: whatever is in it, it may do nothing there.
 _EVIDENCE_HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -78,8 +82,10 @@ def create_app(
     app.router.add_get("/jobs", get_jobs)
     app.router.add_get("/jobs/{job_id}", get_job)
     app.router.add_get("/jobs/{job_id}/evidence/{name}", get_evidence)
+    app.router.add_get("/jobs/{job_id}/archive", get_archive)
     app.router.add_post("/jobs/{job_id}/cancel", post_cancel)
     app.router.add_post("/jobs/{job_id}/retry", post_retry)
+    app.router.add_post("/jobs/{job_id}/redeliver", post_redeliver)
     return app
 
 
@@ -157,6 +163,25 @@ async def get_evidence(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(file, headers={"Content-Type": content_type, **_EVIDENCE_HEADERS})
 
 
+async def get_archive(request: web.Request) -> web.StreamResponse:
+    """Serve the packed archive of a job while it is on the worker, whole or in ranges."""
+    require_admin(request)
+    file, archive = await request.app[ENGINE].archive_file(_job_id(request))
+    headers = {
+        "Content-Type": _ARCHIVE_TYPES.get(file.suffix, "application/octet-stream"),
+        "Content-Disposition": _attachment(archive.name),
+        "Repr-Digest": f"sha-256=:{base64.b64encode(bytes.fromhex(archive.sha256)).decode()}:",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return web.FileResponse(file, headers=headers)
+
+
+def _attachment(name: str) -> str:
+    """Return ``Content-Disposition`` for a download (RFC 6266): the name, and what old clients understand of it."""
+    plain = name.encode("ascii", errors="replace").decode().replace("?", "_")
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
 async def post_cancel(request: web.Request) -> web.Response:
     """Stop a job and tell the LMS."""
     require_admin(request)
@@ -170,11 +195,32 @@ async def post_retry(request: web.Request) -> web.Response:
     require_admin(request)
     job_id = _job_id(request)
     body = await json_object(request) if request.can_read_body else {}
+    await request.app[ENGINE].retry(job_id, _token(body))
+    return web.json_response({"id": job_id, "status": "AWAITING_PROCESSING"})
+
+
+async def post_redeliver(request: web.Request) -> web.Response:
+    """Deliver a kept archive; the body may name targets and hold a token: ``{"to": ["..."], "token": "..."}``."""
+    require_admin(request)
+    job_id = _job_id(request)
+    body = await json_object(request) if request.can_read_body else {}
+    to = body.get("to", [])
+    if not isinstance(to, list) or not all(isinstance(name, str) for name in to):
+        raise RequestError("to must be a list of names of delivery targets, or be left out.")
+    await request.app[ENGINE].redeliver(job_id, to, _token(body))
+    return web.json_response({"id": job_id, "status": "AWAITING_PROCESSING"})
+
+
+def _token(body: Mapping[str, object]) -> Secret | None:
+    """Return the token that a request brings, if any.
+
+    Raises:
+        RequestError: it can be none.
+    """
     token = body.get("token")
     if token is not None and (not isinstance(token, str) or not token):
         raise RequestError("token must be a text that is not empty, or be left out.")
-    await request.app[ENGINE].retry(job_id, Secret(token) if token else None)
-    return web.json_response({"id": job_id, "status": "AWAITING_PROCESSING"})
+    return Secret(token) if isinstance(token, str) else None
 
 
 def _job_id(request: web.Request) -> JobId:

@@ -40,7 +40,7 @@ def pseudonymised(peer_review: PeerReview, key: bytes) -> Copy:
     """
     made = Pseudonyms(key)
     identifiers = Identifiers(peer_review.participants)
-    stand_ins = {one.id: f"[{made.of('person', one.id)}]" for one in peer_review.participants}
+    stand_ins = {one.id: f"[{made.person(one.id)}]" for one in peer_review.participants}
     clean, flags = redact(peer_review, identifiers, stand_ins)
     files = Renamer(clean.files)
     new_names = {one.id: made.of("file", one.id) for one in clean.files}
@@ -86,7 +86,7 @@ class _Mapped:
         return replace(grade, by=self._known("person", grade.by))
 
     def participant(self, one: Participant) -> Participant:
-        new = self._id("person", one.id)
+        new = self._made.person(one.id)
         return Participant(
             id=new,
             role=one.role,

@@ -60,7 +60,7 @@ class _Mapped:
         self._made = made
 
     def person(self, old: PersonId) -> PersonId:
-        return PersonId(self._made.of("person", old))
+        return self._made.person(old)
 
     def _known(self, old: PersonId | None) -> PersonId | None:
         return None if old is None else self.person(old)

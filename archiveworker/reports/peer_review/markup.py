@@ -6,6 +6,7 @@ is a link to be clicked, never something that is loaded. Headings go below those
 
 import re
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from html import unescape
 from types import MappingProxyType
@@ -86,6 +87,15 @@ class TextCleaner:
 
     def __init__(self, files: tuple[File, ...], attachments: Attachments) -> None:
         self._files = {unescape(file.text_url): file for file in files if file.text_url}
+        self._set(attachments)
+
+    def showing(self, attachments: Attachments) -> "TextCleaner":
+        """Return a cleaner for the same files at other places."""
+        other = copy(self)
+        other._set(attachments)
+        return other
+
+    def _set(self, attachments: Attachments) -> None:
         self._attachments = attachments
         self._cleaner = nh3.Cleaner(
             tags=_TAGS,

@@ -1,5 +1,6 @@
 """The pages: one HTML file each, with its own style, without scripts, for paper and for screen readers."""
 
+from collections.abc import Sequence
 from functools import cache
 
 import jinja2
@@ -25,13 +26,23 @@ def _environment() -> jinja2.Environment:
 
 
 def render_work(report: ActivityReport, submission_id: SubmissionId) -> bytes:
-    """Return the page of one work, UTF-8.
-
-    Raises:
-        KeyError: there is no such work.
-    """
+    """Return the page of one work, UTF-8."""
     page = _environment().get_template("work.html.j2")
     return page.render(report=report, activity=report.activity, work=view_work(report, submission_id)).encode("utf-8")
+
+
+def render_copy(report: ActivityReport, works: Sequence[SubmissionId], kind: str, reader: str) -> bytes:
+    """Return the copy for one person, UTF-8: all works in it on one page.
+
+    Args:
+        report: of the copy.
+        works: in this order.
+        kind: e.g. ``Author's copy``.
+        reader: whose copy it is.
+    """
+    page = _environment().get_template("copy.html.j2")
+    views = [view_work(report, work) for work in works]
+    return page.render(report=report, activity=report.activity, works=views, kind=kind, reader=reader).encode("utf-8")
 
 
 def render_overview(report: ActivityReport, flags: tuple[IdentityFlag, ...] | None = None) -> bytes:

@@ -5,6 +5,7 @@ Views are plain values for templates and tables; nothing here decides anything t
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -54,6 +55,7 @@ class ActivityReport:
         results: of the checks; empty for copies, which show none.
         attachments: where the files are.
         is_copy: it is for one person: what was left out is not named line by line.
+        notes: sentences at the top of the overview.
     """
 
     def __init__(
@@ -63,16 +65,25 @@ class ActivityReport:
         attachments: Attachments | None = None,
         *,
         is_copy: bool = False,
+        notes: Sequence[str] = (),
     ) -> None:
         self.record = peer_review
         self.activity = peer_review.activity
         self.results = tuple(results)
         self._index = FindingIndex(self.results)
         self.is_copy = is_copy
+        self.notes = tuple(notes)
         self.facts = Facts(peer_review)
         self.attachments = attachments or Attachments()
         self._cleaner = TextCleaner(peer_review.files, self.attachments)
         self._files = {one.id: one for one in peer_review.files}
+
+    def showing(self, attachments: Attachments) -> "ActivityReport":
+        """Return this report with other files beside it; what was looked up already is shared."""
+        other = copy(self)
+        other.attachments = attachments
+        other._cleaner = self._cleaner.showing(attachments)
+        return other
 
     def html(self, text: Text | None) -> Markup:
         """Return a foreign text as safe HTML."""

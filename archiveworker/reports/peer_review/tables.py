@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from archiveworker.domain.peer_review.base import ParticipantId, Text
+from archiveworker.domain.peer_review.codec import encode, to_plain
+from archiveworker.domain.peer_review.copies import Copy
 from archiveworker.domain.peer_review.redaction import IdentityFlag
 from archiveworker.domain.peer_review.review import Allocation
 from archiveworker.reports.findings import findings_table
@@ -180,18 +182,47 @@ def grades(report: ActivityReport) -> bytes:
 def names_in_texts(flags: Iterable[IdentityFlag]) -> bytes:
     """Return where free text names a participant."""
     columns = ("record", "id", "field", "participant_id", "by", "treatment")
-    rows = [
-        {
-            "record": flag.place.subject.kind.value,
-            "id": flag.place.subject.id,
-            "field": flag.place.field,
-            "participant_id": flag.person,
-            "by": flag.kind.value,
-            "treatment": flag.treatment.value,
-        }
-        for flag in flags
-    ]
-    return render_csv(columns, rows)
+    return render_csv(columns, [_flagged(flag) for flag in flags])
+
+
+def findings_json(report: ActivityReport) -> bytes:
+    """Return what every check said, for machines: JSON, UTF-8."""
+    return encode(
+        {"format_version": 1, "checks": [{**to_plain(one), "outcome": one.outcome} for one in report.results]}
+    )
+
+
+def copies_to_look_at(copies: Iterable[tuple[str, str, Copy]]) -> tuple[bytes, int]:
+    """Return where copies may still tell who somebody is, and how many copies these are.
+
+    Args:
+        copies: kind, reader's id, copy.
+    """
+    columns = ("copy", "reader_id", "record", "id", "field", "participant_id", "by", "treatment")
+    rows: list[Row] = []
+    seen: set[tuple[str, str]] = set()
+    for kind, reader, copy in copies:
+        base = {"copy": kind, "reader_id": reader}
+        found = [base | _flagged(flag) for flag in copy.flags]
+        found += [
+            base | {"record": "file", "id": old, "field": new, "treatment": "not_looked_into"}
+            for new, old in copy.files.items()
+        ]
+        rows += found
+        if found:
+            seen.add((kind, reader))
+    return render_csv(columns, rows), len(seen)
+
+
+def _flagged(flag: IdentityFlag) -> Row:
+    return {
+        "record": flag.place.subject.kind.value,
+        "id": flag.place.subject.id,
+        "field": flag.place.field,
+        "participant_id": flag.person,
+        "by": flag.kind.value,
+        "treatment": flag.treatment.value,
+    }
 
 
 def _number(value: float | None) -> str:

@@ -124,12 +124,10 @@ class WorkView:
 
 
 def view_work(report: ActivityReport, submission_id: SubmissionId) -> WorkView:
-    """Return the page of one work.
-
-    Raises:
-        KeyError: there is no such work.
-    """
-    work = report.facts.submissions[submission_id]
+    """Return the page of one work; of one that is gone, what is left of it: its reviews."""
+    work = report.facts.submissions.get(submission_id) or Submission(
+        submission_id, title=f"Work {submission_id}, which is gone"
+    )
     allocations = report.allocations_of.get(submission_id, [])
     finished = [one for one in allocations if one.id in report.facts.review_of]
     reviews = tuple(_review(report, one, at, work) for at, one in enumerate(finished, 1))

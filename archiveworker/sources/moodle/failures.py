@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urljoin
@@ -12,11 +11,11 @@ import aiohttp
 from archiveworker.domain.errors import SourceError, SourceUnavailableError, TokenRefusedError
 from archiveworker.domain.ids import LmsOrigin
 from archiveworker.runtime.clock import Clock
+from archiveworker.runtime.http import retry_after_s
 from archiveworker.sources.moodle.verdicts import UNKNOWN, UPLOAD_TOO_LARGE_FOR_SERVER, VERDICTS, Kind, Verdict
 from archiveworker.sources.moodle.wire import Refusal
 
 _MAX_QUOTE_CHARS: Final = 200
-_MAX_RETRY_AFTER_S: Final = 3600.0
 _BUSY: Final = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.LOCKED}
 )
@@ -74,7 +73,7 @@ def of_status(what: str, response: aiohttp.ClientResponse, clock: Clock) -> Sour
     if status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return SourceUnavailableError(
             f"{what} failed with HTTP {status}: the server is overloaded or has an error; look at its error log",
-            retry_after_s=_retry_after_s(response.headers.get("Retry-After"), clock),
+            retry_after_s=retry_after_s(response, clock),
         )
     if status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         verdict = UPLOAD_TOO_LARGE_FOR_SERVER
@@ -88,14 +87,3 @@ def _target(response: aiohttp.ClientResponse) -> str:
         return str(LmsOrigin.of(urljoin(str(response.url.origin()), response.headers.get("Location", ""))))
     except ValueError:
         return "another address"
-
-
-def _retry_after_s(text: str | None, clock: Clock) -> float | None:
-    """Read ``Retry-After`` (RFC 9110, 10.2.3): seconds or a date."""
-    if not text:
-        return None
-    try:
-        seconds = float(text) if text.strip().isdigit() else (parsedate_to_datetime(text) - clock.now()).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), _MAX_RETRY_AFTER_S)
