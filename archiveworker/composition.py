@@ -45,6 +45,8 @@ from archiveworker.runtime.sealed import SealedTokens, check_key, load_or_create
 from archiveworker.runtime.spool import LocalSpool
 from archiveworker.settings import Settings
 from archiveworker.sources.archivingmod import ArchivingmodAssignSource, ArchivingmodQuizSource
+from archiveworker.sources.edx_proctoring import EdxProctoringSource
+from archiveworker.sources.edx_proctoring.config import EdxConfig
 from archiveworker.sources.moodle.config import MoodleConfig
 from archiveworker.sources.peer_review_exchange import PeerReviewExchangeSource
 from archiveworker.sources.peer_review_exchange.config import ExchangeConfig
@@ -119,6 +121,7 @@ def build_sources(settings: Settings) -> tuple[Source, ...]:
         ArchivingmodQuizSource(config),
         ArchivingmodAssignSource(config),
         build_exchange_source(settings),
+        build_edx_source(settings),
     )
 
 
@@ -132,6 +135,17 @@ def build_exchange_source(settings: Settings) -> PeerReviewExchangeSource:
         max_file_bytes=settings.max_attachment_bytes,
     )
     return PeerReviewExchangeSource(config, build_reviewed_config(settings))
+
+
+def build_edx_source(settings: Settings) -> EdxProctoringSource:
+    """Return the connector for proctored exams of an Open edX."""
+    config = EdxConfig(
+        http=HttpOptions(ca_bundle=settings.ca_bundle, connect_timeout_s=settings.lms_connect_timeout_s),
+        retry=RetryPolicy(budget_s=settings.lms_retry_s),
+        call_timeout_s=settings.lms_timeout_s,
+        max_answer_bytes=settings.max_report_bytes,
+    )
+    return EdxProctoringSource(config, build_reviewed_config(settings))
 
 
 def build_reviewed_config(settings: Settings) -> ReviewedConfig:

@@ -20,6 +20,7 @@ ReviewId = NewType("ReviewId", str)
 MASKED: Final = "\N{HORIZONTAL ELLIPSIS}"
 _SHOWN_CHARACTERS: Final = 4
 _MIN_UNGUESSABLE: Final = 32
+SECRET_KEYS: Final = frozenset({"attempt_code", "external_id"})
 
 
 class Record(BaseRecord):
@@ -48,6 +49,20 @@ def mask(secret: str | None) -> Masked | None:
     if len(secret) < _MIN_UNGUESSABLE:
         return Masked(MASKED)
     return Masked(secret[:_SHOWN_CHARACTERS] + MASKED, digest(secret))
+
+
+def mask_answer(answer: object) -> object:
+    """Return an answer of the LMS (parsed JSON) in which every secret is masked, with its digest beside it."""
+    if isinstance(answer, list):
+        return [mask_answer(one) for one in answer]
+    if not isinstance(answer, dict):
+        return answer
+    masked = {key: mask_answer(value) for key, value in answer.items()}
+    for key in SECRET_KEYS & answer.keys():
+        found = mask(answer[key]) if isinstance(answer[key], str) else None
+        if found is not None:
+            masked |= {key: found.shown, f"{key}_sha256": found.sha256}
+    return masked
 
 
 def digest(secret: str) -> str:

@@ -39,8 +39,9 @@ class ReviewRow:
 
     id: int
     created: datetime
-    attempt_code: str
     review_status: str
+    attempt_code: str = ""
+    attempt_code_sha256: str | None = None
     reviewed_by_id: int | None = None
     student_id: int | None = None
     exam_id: int | None = None
@@ -122,6 +123,25 @@ def read_export(data: object) -> Export:
         RecordError: it is none; the sentence names the place and quotes nothing.
     """
     return _CODEC.from_plain(data, Export)
+
+
+def without_secrets(export: Export) -> dict[str, object]:
+    """Return the export as JSON values that may be stored: codes masked, addresses of recordings left out."""
+
+    def masked(row: ReviewRow) -> ReviewRow:
+        code = _code(row)
+        video = "there is one" if row.encrypted_video_url else None
+        return replace(row, attempt_code=code.shown, attempt_code_sha256=code.sha256, encrypted_video_url=video)
+
+    reviews, former = export.reviews, export.review_history
+    plain: dict[str, object] = _CODEC.to_plain(
+        replace(
+            export,
+            reviews=None if reviews is None else tuple(masked(row) for row in reviews),
+            review_history=None if former is None else tuple(masked(row) for row in former),
+        )
+    )
+    return plain
 
 
 def with_export(record: Proctoring, export: Export) -> Proctoring:
@@ -208,7 +228,7 @@ def _review(row: ReviewRow, names: Mapping[str, PersonId], comments: tuple[Comme
     return Review(
         id=ReviewId(str(row.id)),
         attempt_id=None,
-        code=mask(row.attempt_code) or Masked(""),
+        code=_code(row),
         status=row.review_status,
         created_at=row.created.astimezone(UTC),
         exam_id=None if row.exam_id is None else ExamId(str(row.exam_id)),
@@ -217,6 +237,12 @@ def _review(row: ReviewRow, names: Mapping[str, PersonId], comments: tuple[Comme
         has_video=bool(row.encrypted_video_url),
         comments=comments,
     )
+
+
+def _code(row: ReviewRow) -> Masked:
+    if row.attempt_code_sha256 is not None:
+        return Masked(row.attempt_code, row.attempt_code_sha256)
+    return mask(row.attempt_code) or Masked("")
 
 
 def _history(rows: tuple[AttemptHistoryRow, ...], names: Mapping[str, PersonId]) -> tuple[HistoryEntry, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
-from archiveworker.domain.proctoring.base import AllowanceId, AttemptId, ExamId, PersonId, mask
+from archiveworker.domain.proctoring.base import AllowanceId, AttemptId, ExamId, Masked, PersonId
 from archiveworker.domain.proctoring.kinds import Dialect, GapKind, Status
 from archiveworker.domain.proctoring.model import (
     Allowance,
@@ -124,8 +124,8 @@ def _attempt(one: WireAttempt) -> Attempt:
         is_resumable=bool(one.is_resumable),
         is_ready_to_resume=bool(one.ready_to_resume) or one.status == _READY_TO_RESUME or is_resumed,
         is_resumed=is_resumed,
-        code=mask(one.attempt_code),
-        external=mask(one.external_id),
+        code=Masked(one.attempt_code, one.attempt_code_sha256) if one.attempt_code else None,
+        external=Masked(one.external_id, one.external_id_sha256) if one.external_id else None,
     )
 
 

@@ -42,7 +42,10 @@ class WireExam:
 
 @dataclass(frozen=True, slots=True)
 class WireAttempt:
-    """An attempt. Source: ProctoredExamStudentAttemptSerializer; the last three fields came with 4.0."""
+    """An attempt. Source: ProctoredExamStudentAttemptSerializer; the last three fields came with 4.0.
+
+    ``attempt_code`` and ``external_id`` are masked already (``base.mask_answer``), the digests are ours.
+    """
 
     id: int
     created: datetime
@@ -51,6 +54,8 @@ class WireAttempt:
     status: str
     proctored_exam: WireExam
     attempt_code: str
+    attempt_code_sha256: str | None = None
+    external_id_sha256: str | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
     external_id: str | None = None

@@ -109,7 +109,7 @@ def served(folder: Path, many_count: int = 0) -> Iterator[EdxServer]:
 def make_token(
     username: str = "archive_worker", *, secret: str = JWT_SECRET, lives_s: int = 3600, **claims: Any
 ) -> str:
-    """Return a token as the LMS would sign it (RFC 7519, HS256); ``claims`` can order faults (see ``lms/orders.py``)."""
+    """Return a token as the LMS would sign it (RFC 7519, HS256); ``claims`` can order faults (``lms/orders.py``)."""
     now = int(time.time())
     payload = {
         "iss": JWT_ISSUER,
