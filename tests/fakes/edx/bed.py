@@ -20,6 +20,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 ENVIRONMENT = ROOT / "build" / "edx-proctoring"
 STATES, BIG, EMPTY, MANY = (f"course-v1:Lab+{name}+2026" for name in ("STATES", "BIG", "EMPTY", "MANY"))
+MANY_COUNT = 1000
+"""Attempts of the largest course: the LMS itself takes time for every page that grows with the course."""
 JWT_SECRET = "the key with which the test bed signs"
 JWT_ISSUER = "http://lms.example.test/oauth2"
 

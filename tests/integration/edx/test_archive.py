@@ -1,4 +1,4 @@
-"""A course of the real edx-proctoring through the real HTTP API of the worker: from POST to a folder, checked at the end."""
+"""A course of the real edx-proctoring through the worker's real HTTP API: from POST to a folder, checked at the end."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Reports of proctored exams on paper: PDF/A-3a by veraPDF's word, tagged for screen readers, every letter with a font."""
+"""Reports of proctored exams on paper: PDF/A-3a by veraPDF's word, tagged for screen readers, no letter lost."""
 
 import asyncio
 from collections import Counter

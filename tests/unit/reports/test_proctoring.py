@@ -4,7 +4,6 @@ import csv
 import io
 import re
 from dataclasses import replace
-from html import escape
 
 import pytest
 from hypothesis import given, settings
@@ -50,7 +49,7 @@ def test_foreign_text_is_shown_and_never_run() -> None:
     pages = all_pages(hostile)
     for page in pages:
         assert_nothing_runs(page)
-    assert any(escape(HOSTILE, quote=False).split(" ")[0] in page.decode() for page in pages)
+    assert any("&lt;script&gt;alert(1)&lt;/script&gt;" in page.decode() for page in pages)
 
 
 def test_a_page_tells_the_whole_story() -> None:
@@ -133,5 +132,5 @@ def test_tables_have_every_record() -> None:
     assert len(tables["allowances.csv"]) == len(record.allowances or ())
     assert len(tables["onboarding.csv"]) == len(record.onboarding or ())
     assert {row["resumes_attempt"] for row in tables["attempts.csv"]} == {"", "201"}
-    assert {row["outcome"] for row in tables["findings.csv"]} == {"found", "passed"}
+    assert {row["outcome"] for row in tables["findings.csv"]} == {"found", "not_checkable", "passed"}
     assert "reviews.csv" not in all_tables(report_of(fake.as_rest_gives_it(record)))
