@@ -1,4 +1,4 @@
-"""The answers of edx-proctoring 6.1.4 for a course of any size, which the real one is too slow for, and faults to order.
+"""The answers of edx-proctoring 6.1.4 for courses too large for the real one, and with faults to order.
 
 It has the traps of the real one: pages of 25, a page that is not there answered with the last one, 403 for a bad token,
 web pages for what it does not know. ``tests/integration/edx`` holds the connector against the real one.

@@ -34,7 +34,7 @@ def source() -> EdxProctoringSource:
 
 def body(server: EdxServer, course: str, **changes: Any) -> dict[str, Any]:
     lms = {"base_url": server.url, "token": make_token()}
-    return {"api_version": 1, "lms": lms, "course_id": course} | changes
+    return {"api_version": 1, "lms": lms, "course_id": course, "delivery": {"to": ["directory"]}} | changes
 
 
 def spool_in(folder: Path) -> LocalItemSpool:
