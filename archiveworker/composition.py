@@ -23,8 +23,8 @@ from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.evidence import Timestamper
 from archiveworker.domain.ids import LmsOrigin
 from archiveworker.domain.job import OnError
-from archiveworker.domain.peer_review.pseudonyms import MIN_KEY_BYTES
 from archiveworker.domain.ports import DeliveryTarget, Source
+from archiveworker.domain.pseudonyms import MIN_KEY_BYTES
 from archiveworker.evidence.revocation_fetch import FetchLimits, RevocationFetcher
 from archiveworker.evidence.timestamp import Rfc3161Timestamper, StampOptions
 from archiveworker.evidence.timestamp_post import AuthorityOptions
@@ -39,6 +39,8 @@ from archiveworker.runtime.http import ClientCertificate, HttpOptions
 from archiveworker.runtime.retry import RetryPolicy
 from archiveworker.settings import Settings
 from archiveworker.sources.archivingmod import ArchivingmodAssignSource, ArchivingmodQuizSource
+from archiveworker.sources.edx_proctoring import EdxProctoringSource
+from archiveworker.sources.edx_proctoring.config import EdxConfig
 from archiveworker.sources.moodle.config import MoodleConfig
 from archiveworker.sources.peer_review_exchange import PeerReviewExchangeSource
 from archiveworker.sources.peer_review_exchange.config import ExchangeConfig
@@ -118,6 +120,7 @@ def build_sources(settings: Settings) -> tuple[Source, ...]:
         ArchivingmodAssignSource(config),
         WorkshopSource(config, build_reviewed_config(settings)),
         build_exchange_source(settings),
+        build_edx_source(settings),
     )
 
 
@@ -131,6 +134,17 @@ def build_exchange_source(settings: Settings) -> PeerReviewExchangeSource:
         max_file_bytes=settings.max_attachment_bytes,
     )
     return PeerReviewExchangeSource(config, build_reviewed_config(settings))
+
+
+def build_edx_source(settings: Settings) -> EdxProctoringSource:
+    """Return the connector for proctored exams of an Open edX."""
+    config = EdxConfig(
+        http=HttpOptions(ca_bundle=settings.ca_bundle, connect_timeout_s=settings.lms_connect_timeout_s),
+        retry=RetryPolicy(budget_s=settings.lms_retry_s),
+        call_timeout_s=settings.lms_timeout_s,
+        max_answer_bytes=settings.max_report_bytes,
+    )
+    return EdxProctoringSource(config, build_reviewed_config(settings))
 
 
 def build_reviewed_config(settings: Settings) -> ReviewedConfig:

@@ -1,14 +1,11 @@
 """What every record of the peer-review model is made of: ids, texts, grades, and the values that no record can have."""
 
 import hashlib
-import math
-import re
-import unicodedata
-from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from typing import NewType
 
 from archiveworker.domain.peer_review.kinds import TextFormat
+from archiveworker.domain.records import BaseRecord
 
 ParticipantId = NewType("ParticipantId", str)
 SubmissionId = NewType("SubmissionId", str)
@@ -21,33 +18,11 @@ FileId = NewType("FileId", str)
 FormHash = NewType("FormHash", str)
 """64 lower-case hexadecimal digits; see ``codec.hash_form``."""
 
-_ZERO = timedelta(0)
-_HASH = re.compile(r"[0-9a-f]{64}\Z")
 
-
-class Record:
-    """Base of all records: refuses values that no record can have, whatever made it.
-
-    Raises:
-        ValueError: a time without a zone or not in UTC, a number that is not finite, a lone surrogate, an empty id,
-            a digest that is none.
-    """
+class Record(BaseRecord):
+    """Base of the records of peer reviews."""
 
     __slots__ = ()
-
-    def __post_init__(self) -> None:
-        for spec in fields(self):  # type: ignore[arg-type]
-            value = getattr(self, spec.name)
-            if isinstance(value, datetime) and value.utcoffset() != _ZERO:
-                raise ValueError(f"{spec.name} must be in UTC, with its zone")
-            if isinstance(value, str) and not value.isascii():
-                value.encode()  # a lone surrogate is no text
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ValueError(f"{spec.name} must be a finite number")
-            if spec.name == "id" and (not value or any(unicodedata.category(c) in ("Cc", "Cs") for c in value)):
-                raise ValueError("id must be a text that is not empty and has no control characters")
-            if spec.name in ("hash", "form_hash", "sha256") and value is not None and not _HASH.match(value):
-                raise ValueError(f"{spec.name} must be 64 lower-case hexadecimal digits")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,11 @@ them: who has the LMS's own log can still tell people by them, so this is pseudo
 anonymous.
 """
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Final, TypeVar, cast
 
-from archiveworker.domain.errors import RequestError
-from archiveworker.domain.peer_review.base import FileId, Grade, ParticipantId, Text
+from archiveworker.domain.peer_review.base import FileId, Grade, Text
 from archiveworker.domain.peer_review.copies import Copy
 from archiveworker.domain.peer_review.filenames import Renamer
 from archiveworker.domain.peer_review.identity import Identifiers
@@ -24,38 +20,12 @@ from archiveworker.domain.peer_review.redaction import redact
 from archiveworker.domain.peer_review.review import Allocation, Review
 from archiveworker.domain.peer_review.texts import Place, rewrite
 from archiveworker.domain.peer_review.work import Submission
+from archiveworker.domain.pseudonyms import Pseudonyms
 
-MIN_KEY_BYTES: Final = 16
 RESEARCH_SET: Final = "People, ids and file names are pseudonyms; free text was searched for names."
-_LETTERS: Final = 12
 
 _Id = TypeVar("_Id", bound=str)
 _Named = TypeVar("_Named", Participant, Submission, Allocation, Review, Lock)
-
-
-class Pseudonyms:
-    """Makes pseudonyms.
-
-    Args:
-        key: secret, at least 16 bytes.
-
-    Raises:
-        RequestError: the key is too short.
-    """
-
-    def __init__(self, key: bytes) -> None:
-        if len(key) < MIN_KEY_BYTES:
-            raise RequestError(f"the key for pseudonyms must have at least {MIN_KEY_BYTES} bytes; take 32 random ones")
-        self._key = key
-
-    def of(self, kind: str, old: str) -> str:
-        """Return e.g. ``person-k3m9q2xw7d4t`` (60 bits); different kinds never share one."""
-        digest = hmac.new(self._key, f"{kind}\x00{old}".encode(), hashlib.sha256).digest()
-        return f"{kind}-{base64.b32encode(digest).decode().lower()[:_LETTERS]}"
-
-    def person(self, old: ParticipantId) -> ParticipantId:
-        """Return the pseudonym of a person."""
-        return ParticipantId(self.of("person", old))
 
 
 def pseudonymised(peer_review: PeerReview, key: bytes) -> Copy:

@@ -12,7 +12,7 @@ from typing import Final
 
 from markupsafe import Markup
 
-from archiveworker.domain.peer_review.checks.facts import isolated
+from archiveworker.domain.findings import isolated
 
 NAMED: Final = 60
 _WIDTH: Final = 1000.0

@@ -4,18 +4,14 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Final
 
 from archiveworker.domain.peer_review.base import ParticipantId
-from archiveworker.domain.peer_review.checks.finding import CheckResult, Outcome, Severity, SubjectKind
+from archiveworker.domain.peer_review.checks.finding import Severity, SubjectKind
 from archiveworker.domain.peer_review.kinds import AllocationRole, AllocationState
 from archiveworker.domain.peer_review.review import Allocation
 from archiveworker.reports.peer_review import wording
 from archiveworker.reports.peer_review.matrix import Mark, MarkKind, MatrixPicture, draw
 from archiveworker.reports.peer_review.report import ActivityReport
-
-MOST_FINDINGS_SHOWN: Final = 100
-"""Of one code; the tables have all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +58,6 @@ class Bar:
     share: float
 
 
-@dataclass(frozen=True, slots=True)
-class FindingGroup:
-    """All findings of one code.
-
-    Attributes:
-        result: of the check.
-        shown: sentences, at most ``MOST_FINDINGS_SHOWN``.
-        more_count: how many are only in the tables.
-    """
-
-    result: CheckResult
-    shown: tuple[str, ...]
-    more_count: int
-
-
 def rules(report: ActivityReport) -> tuple[tuple[str, str], ...]:
     """Return what the activity is, and its rules."""
     one, quality = report.activity, report.activity.time_quality
@@ -120,12 +101,6 @@ def numbers(report: ActivityReport) -> tuple[tuple[str, str], ...]:
         (f"{len(facts.done):,}", "finished reviews"),
         (f"{pending:,}", "not finished"),
     )
-
-
-def severities(report: ActivityReport) -> tuple[tuple[Severity, int], ...]:
-    """Return how many findings there are of each severity."""
-    counts = Counter(finding.severity for finding in report.findings)
-    return tuple((severity, counts[severity]) for severity in Severity)
 
 
 def picture(report: ActivityReport) -> MatrixPicture:
@@ -254,23 +229,3 @@ def _spread(values: Sequence[float]) -> str:
         return "none"
     low, middle, high = (wording.number(round(value, 2)) for value in (min(values), median(values), max(values)))
     return f"{wording.count(len(values), 'grade')}: {low} to {high}, median {middle}"
-
-
-def finding_groups(report: ActivityReport) -> tuple[FindingGroup, ...]:
-    """Return findings by code, in the order of the table."""
-    return tuple(
-        FindingGroup(
-            result,
-            tuple(finding.sentence for finding in result.findings[:MOST_FINDINGS_SHOWN]),
-            max(0, len(result.findings) - MOST_FINDINGS_SHOWN),
-        )
-        for result in report.results
-        if result.findings
-    )
-
-
-def with_outcome(report: ActivityReport, outcome: Outcome) -> tuple[CheckResult, ...]:
-    """Return the checks that ended so, and those that found something and could not look at everything."""
-    if outcome is Outcome.NOT_CHECKABLE:
-        return tuple(result for result in report.results if result.not_checked)
-    return tuple(result for result in report.results if result.outcome is outcome)

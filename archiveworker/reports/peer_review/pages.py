@@ -2,41 +2,27 @@
 
 from collections.abc import Sequence
 from functools import cache
-from pathlib import PurePosixPath
 
 import jinja2
-from markupsafe import Markup
 
 from archiveworker.domain.peer_review.base import SubmissionId
-from archiveworker.domain.peer_review.checks.finding import Outcome
 from archiveworker.domain.peer_review.redaction import IdentityFlag
+from archiveworker.reports.findings import FindingsView
 from archiveworker.reports.peer_review import overview_view, wording
 from archiveworker.reports.peer_review.matrix import LEGEND, swatch
 from archiveworker.reports.peer_review.report import ActivityReport
 from archiveworker.reports.peer_review.work_view import view_work
-from archiveworker.runtime import resources
+from archiveworker.reports.templates import environment
 
 _FOLDER = "peer_review"
 
 
-class _Loader(jinja2.BaseLoader):
-    """Loads templates of this folder from the package's resources."""
-
-    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str | None, None]:
-        if PurePosixPath(template).name != template:
-            raise jinja2.TemplateNotFound(template)
-        return resources.text(f"{_FOLDER}/{template}"), None, None
-
-
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, loader=_Loader()
-    )
-    environment.globals["style"] = Markup(resources.text(f"{_FOLDER}/report.css"))  # noqa: S704 - a file of ours
-    environment.globals["swatch"] = swatch
-    environment.filters["word"] = wording.word
-    return environment
+    made = environment(_FOLDER)
+    made.globals["swatch"] = swatch
+    made.filters["word"] = wording.word
+    return made
 
 
 def render_work(report: ActivityReport, submission_id: SubmissionId) -> bytes:
@@ -76,8 +62,7 @@ def render_overview(report: ActivityReport, flags: tuple[IdentityFlag, ...] | No
             view=overview_view,
             picture=picture,
             legend=[(kind, LEGEND[kind]) for kind in picture.kinds],
-            not_checkable=overview_view.with_outcome(report, Outcome.NOT_CHECKABLE),
-            passed=overview_view.with_outcome(report, Outcome.PASSED),
+            found=FindingsView.of(report.results),
             flags=flags,
         )
         .encode("utf-8")

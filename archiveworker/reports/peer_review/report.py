@@ -11,14 +11,16 @@ from functools import cached_property
 
 from markupsafe import Markup
 
+from archiveworker.domain.findings import isolated
 from archiveworker.domain.peer_review.base import FileId, ParticipantId, SubmissionId, Text
-from archiveworker.domain.peer_review.checks.facts import Facts, isolated
-from archiveworker.domain.peer_review.checks.finding import CheckResult, Finding, Subject, SubjectKind
+from archiveworker.domain.peer_review.checks.facts import Facts
+from archiveworker.domain.peer_review.checks.finding import CheckResult, Finding, SubjectKind
 from archiveworker.domain.peer_review.identity import fold
 from archiveworker.domain.peer_review.kinds import AllocationState, ParticipantRole
 from archiveworker.domain.peer_review.model import PeerReview
 from archiveworker.domain.peer_review.review import Allocation
 from archiveworker.domain.peer_review.work import File
+from archiveworker.reports.findings import FindingIndex
 from archiveworker.reports.index import human_size
 from archiveworker.reports.peer_review import wording
 from archiveworker.reports.peer_review.markup import Attachments, TextCleaner
@@ -68,6 +70,7 @@ class ActivityReport:
         self.record = peer_review
         self.activity = peer_review.activity
         self.results = tuple(results)
+        self._index = FindingIndex(self.results)
         self.is_copy = is_copy
         self.notes = tuple(notes)
         self.facts = Facts(peer_review)
@@ -77,7 +80,7 @@ class ActivityReport:
 
     def prepared(self) -> "ActivityReport":
         """Look up what all pages need, so that those of ``showing`` share it; return this report."""
-        _ = (self._findings_by_subject, self._place_of, self.number, self.allocations_of)
+        _ = (self.number, self.allocations_of)
         return self
 
     def showing(self, attachments: Attachments) -> "ActivityReport":
@@ -91,31 +94,14 @@ class ActivityReport:
         """Return a foreign text as safe HTML."""
         return self._cleaner.html(text)
 
-    @cached_property
+    @property
     def findings(self) -> tuple[Finding, ...]:
         """All findings: errors, warnings, infos."""
-        return tuple(finding for result in self.results for finding in result.findings)
-
-    @cached_property
-    def _findings_by_subject(self) -> dict[Subject, list[Finding]]:
-        found: defaultdict[Subject, list[Finding]] = defaultdict(list)
-        for finding in self.findings:
-            for subject in finding.subjects:
-                found[subject].append(finding)
-        return found
-
-    @cached_property
-    def _place_of(self) -> dict[int, int]:
-        return {id(finding): at for at, finding in enumerate(self.findings)}
+        return self._index.all
 
     def findings_about(self, *subjects: tuple[SubjectKind, str]) -> tuple[Finding, ...]:
         """Return findings about any of ``subjects``, each once, in the order of the report."""
-        found = {
-            id(finding): finding
-            for kind, subject_id in subjects
-            for finding in self._findings_by_subject.get(Subject(kind, subject_id), ())
-        }
-        return tuple(sorted(found.values(), key=lambda finding: self._place_of[id(finding)]))
+        return self._index.about(*subjects)
 
     @cached_property
     def people(self) -> tuple[ParticipantId, ...]:

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from archiveworker.domain.peer_review.base import ParticipantId, Text
-from archiveworker.domain.peer_review.checks.finding import Outcome
 from archiveworker.domain.peer_review.codec import encode, to_plain
 from archiveworker.domain.peer_review.copies import Copy
 from archiveworker.domain.peer_review.redaction import IdentityFlag
 from archiveworker.domain.peer_review.review import Allocation
+from archiveworker.reports.findings import findings_table
 from archiveworker.reports.peer_review import overview_view, wording
 from archiveworker.reports.peer_review.report import ActivityReport
 from archiveworker.reports.tables import render_csv
@@ -32,7 +32,7 @@ def all_tables(report: ActivityReport, flags: tuple[IdentityFlag, ...] | None = 
         "grades.csv": grades(report),
     }
     if report.results:
-        tables["findings.csv"] = findings(report)
+        tables["findings.csv"] = findings_table(report.results)
     if flags is not None:
         tables["names_in_texts.csv"] = names_in_texts(flags)
     return tables
@@ -176,21 +176,6 @@ def grades(report: ActivityReport) -> bytes:
         }
         for one in report.facts.submissions.values()
     ]
-    return render_csv(columns, rows)
-
-
-def findings(report: ActivityReport) -> bytes:
-    """Return every finding, and a row for each check that found nothing: passed, or why it could not be made."""
-    columns = ("code", "severity", "outcome", "sentence", "subjects")
-    rows: list[Row] = []
-    for result in report.results:
-        base = {"code": result.code, "severity": result.severity.value}
-        for finding in result.findings:
-            subjects = " ".join(f"{subject.kind.value}:{subject.id}" for subject in finding.subjects)
-            rows.append(base | {"outcome": Outcome.FOUND.value, "sentence": finding.sentence, "subjects": subjects})
-        rows += [base | {"outcome": Outcome.NOT_CHECKABLE.value, "sentence": reason} for reason in result.not_checked]
-        if result.outcome is Outcome.PASSED:
-            rows.append(base | {"outcome": Outcome.PASSED.value, "sentence": result.title})
     return render_csv(columns, rows)
 
 

@@ -6,9 +6,10 @@ from typing import Final
 
 from archiveworker.domain.peer_review.base import Grade
 from archiveworker.domain.peer_review.kinds import TimeQuality
+from archiveworker.reports.wording import NONE, UNKNOWN, count, number, yes_no
 
-UNKNOWN: Final = "not known"
-NONE: Final = "\N{EN DASH}"
+__all__ = ["NONE", "UNKNOWN", "count", "grade", "number", "out_of", "system", "time", "word", "yes_no"]
+
 _WORDS: Final = {
     "numerrors": "number of errors",
     "accumulative": "accumulative grading",
@@ -40,11 +41,6 @@ def word(value: StrEnum) -> str:
     return UNKNOWN if value.value == "unknown" else _WORDS.get(value.value, value.value.replace("_", " "))
 
 
-def yes_no(value: bool | None) -> str:
-    """Return yes, no, or that it is not known."""
-    return UNKNOWN if value is None else ("yes" if value else "no")
-
-
 def time(at: datetime | None, quality: TimeQuality) -> str:
     """Return a time with what it is worth: ``2026-04-13 08:00:00 UTC``."""
     if at is None:
@@ -60,13 +56,6 @@ def time(at: datetime | None, quality: TimeQuality) -> str:
     )
 
 
-def number(value: float | None) -> str:
-    """Return a number without needless zeros, at most five places; an en dash for none."""
-    if value is None:
-        return NONE
-    return f"{value:.5f}".rstrip("0").rstrip(".")
-
-
 def out_of(value: float | None, maximum: float | None) -> str:
     """Return ``77.5 of 100``."""
     return number(value) if maximum is None or value is None else f"{number(value)} of {number(maximum)}"
@@ -75,8 +64,3 @@ def out_of(value: float | None, maximum: float | None) -> str:
 def grade(one: Grade) -> str:
     """Return the grade that counts."""
     return out_of(one.final, one.max)
-
-
-def count(number_: int, one: str, many: str = "") -> str:
-    """Return ``1 review``, ``2 reviews``."""
-    return f"{number_:,} {one if number_ == 1 else many or one + 's'}".replace(",", "\u202f")

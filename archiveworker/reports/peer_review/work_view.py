@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from archiveworker.domain.findings import isolated
 from archiveworker.domain.peer_review.base import SubmissionId, Text
-from archiveworker.domain.peer_review.checks.facts import isolated
 from archiveworker.domain.peer_review.checks.finding import Finding, SubjectKind
 from archiveworker.domain.peer_review.form import Criterion, Option
 from archiveworker.domain.peer_review.kinds import AllocationState, CriterionType, SubmissionKind

@@ -4,14 +4,11 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import urlsplit
 
-from archiveworker.domain.errors import RequestError
-from archiveworker.domain.ids import LmsOrigin
 from archiveworker.domain.secret import Secret
 from archiveworker.sources.moodle import request
 from archiveworker.sources.moodle.fields import Fields
-from archiveworker.sources.reviewed.request import ReviewedOptions, read_options, read_targets
+from archiveworker.sources.reviewed.request import ReviewedOptions, read_base_url, read_options, read_targets
 
 LMS_KEY: Final = "lms"
 TOKEN: Final = "token"  # noqa: S105 - the name of a field
@@ -60,7 +57,7 @@ def read_request(
     lms = fields.inner(LMS_KEY)
     activity = _activity(fields)
     return ExchangeRequest(
-        base_url=_base_url(lms),
+        base_url=read_base_url(lms),
         token=_token(lms),
         activity=activity,
         options=read_options(fields, activity),
@@ -73,18 +70,6 @@ def _activity(fields: Fields) -> str:
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in activity) or activity in (".", ".."):
         raise fields.wrong("activity", "must be the id of an activity, without control characters")
     return activity
-
-
-def _base_url(lms: Fields) -> str:
-    url = lms.text("base_url", max_chars=2048).rstrip("/")
-    try:
-        LmsOrigin.of(url)
-        parts = urlsplit(url)
-    except ValueError as exc:
-        raise RequestError(f"lms.base_url is not an address that can be used: {exc}") from exc
-    if parts.query or parts.fragment or not url.isascii() or any(char <= " " for char in url):
-        raise lms.wrong("base_url", "must be an address without query, fragment, spaces and letters beyond ASCII")
-    return url
 
 
 def _token(lms: Fields) -> Secret:

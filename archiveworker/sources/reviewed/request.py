@@ -7,9 +7,11 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from archiveworker.domain.document import PaperFormat, RenderOptions
-from archiveworker.domain.ids import ArchivePath
+from archiveworker.domain.errors import RequestError
+from archiveworker.domain.ids import ArchivePath, LmsOrigin
 from archiveworker.domain.job import ArchiveOptions, OnError
 from archiveworker.domain.secret import Secret
 from archiveworker.sources.moodle import request
@@ -79,7 +81,26 @@ def read_options(body: Fields, activity: str) -> ReviewedOptions:
     fields = body.inner("options") if "options" in body else Fields({}, "options.")
     if unknown := sorted(set(fields) - set(_KEYS)):
         raise fields.wrong(unknown[0][:80], f"is not known here; options are {', '.join(_KEYS)}")
-    name = ArchivePath.sanitised(f"peer-review-{activity[:_MAX_NAME_PART_CHARS]}".replace("/", "_")).value
+    return ReviewedOptions(
+        archive=read_archive_options(fields, f"peer-review-{activity[:_MAX_NAME_PART_CHARS]}"),
+        allow_open=fields.flag("allow_open", default=False),
+        excerpts=fields.flag("excerpts", default=False),
+        pseudonyms=fields.flag("pseudonyms", default=False),
+        keep_html=fields.flag("keep_html_files", default=True),
+    )
+
+
+def read_archive_options(fields: Fields, default_name: str) -> ArchiveOptions:
+    """Return the choices that every source without a plugin has.
+
+    Args:
+        fields: ``options`` of a request.
+        default_name: of the archive, when the request gives none; it may hold any characters.
+
+    Raises:
+        RequestError: one of them is there and wrong.
+    """
+    name = ArchivePath.sanitised(default_name.replace("/", "_")).value
     render = RenderOptions(paper=request.paper(fields, "paper_format")) if "paper_format" in fields else _A4
     options = ArchiveOptions(
         archive_name=request.archive_name(fields, "archive_filename") if "archive_filename" in fields else name,
@@ -87,13 +108,7 @@ def read_options(body: Fields, activity: str) -> ReviewedOptions:
         file_hashes=fields.flag("file_hashes", default=True),
         on_item_error=_on_item_error(fields),
     )
-    return ReviewedOptions(
-        archive=request.packaging(_with_retention(fields), options),
-        allow_open=fields.flag("allow_open", default=False),
-        excerpts=fields.flag("excerpts", default=False),
-        pseudonyms=fields.flag("pseudonyms", default=False),
-        keep_html=fields.flag("keep_html_files", default=True),
-    )
+    return request.packaging(_with_retention(fields), options)
 
 
 _A4: Final = RenderOptions(paper=PaperFormat.A4)
@@ -113,6 +128,23 @@ def _on_item_error(fields: Fields) -> OnError:
     if value is not None and value not in list(OnError):
         raise fields.wrong("on_item_error", f"must be one of {', '.join(OnError)}")
     return OnError.FAIL if value is None else OnError(str(value))
+
+
+def read_base_url(lms: Fields) -> str:
+    """Return ``lms.base_url`` without a slash at the end.
+
+    Raises:
+        RequestError: it is not an address that can be used.
+    """
+    url = lms.text("base_url", max_chars=2048).rstrip("/")
+    try:
+        LmsOrigin.of(url)
+        parts = urlsplit(url)
+    except ValueError as exc:
+        raise RequestError(f"lms.base_url is not an address that can be used: {exc}") from exc
+    if parts.query or parts.fragment or not url.isascii() or any(char <= " " for char in url):
+        raise lms.wrong("base_url", "must be an address without query, fragment, spaces and letters beyond ASCII")
+    return url
 
 
 def read_targets(body: Fields, known: Collection[str], default: tuple[str, ...] = ()) -> tuple[str, ...]:

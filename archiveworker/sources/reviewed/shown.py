@@ -7,6 +7,7 @@ import os
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -14,14 +15,15 @@ from archiveworker.domain.digest import Sha256
 from archiveworker.domain.peer_review.base import FileId
 from archiveworker.domain.peer_review.checks.finding import Subject, SubjectKind
 from archiveworker.domain.peer_review.model import PeerReview
-from archiveworker.domain.peer_review.pseudonyms import Pseudonyms, pseudonymised
+from archiveworker.domain.peer_review.pseudonyms import pseudonymised
 from archiveworker.domain.peer_review.redaction import IdentityFlag, scan
+from archiveworker.domain.pseudonyms import Pseudonyms
 from archiveworker.reports.tables import render_csv
 from archiveworker.sources.reviewed.collect import Collected
 from archiveworker.sources.reviewed.reader import OPEN_PHASES
 
 _KEY_BYTES: Final = 32
-_PREFIXES: Final = {
+_PREFIXES: Final[dict[StrEnum, str]] = {
     SubjectKind.PARTICIPANT: "person",
     SubjectKind.SUBMISSION: "work",
     SubjectKind.ALLOCATION: "allocation",

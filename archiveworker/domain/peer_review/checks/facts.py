@@ -1,12 +1,12 @@
 """An activity, indexed once, so that every check is a walk over what it needs: O(n log n) in all."""
 
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import TypeVar
 
+from archiveworker.domain.findings import isolated
 from archiveworker.domain.peer_review.base import AllocationId, FormHash, ParticipantId, SubmissionId
 from archiveworker.domain.peer_review.form import Criterion, Form
 from archiveworker.domain.peer_review.kinds import (
@@ -181,12 +181,6 @@ class Facts:
             if submission is not None and submission.title
             else f"work {submission_id}"
         )
-
-
-def isolated(text: str) -> str:
-    """Return ``text`` as it can stand in a sentence: right-to-left scripts are kept apart (UAX 9, 2.4)."""
-    is_right_to_left = any(unicodedata.bidirectional(char) in ("R", "AL") for char in text)
-    return f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}" if is_right_to_left else text
 
 
 def is_after(first: datetime, second: datetime, qualities: Iterable[TimeQuality]) -> bool | None:

@@ -1,11 +1,10 @@
 """Every check, in the order of the report, and the one function that runs them."""
 
-from collections import Counter
 from typing import Final
 
+from archiveworker.domain.findings import Check, CheckResult, Severity, run_check
 from archiveworker.domain.peer_review.checks import answers, pairs, people, quotas, source, times
 from archiveworker.domain.peer_review.checks.facts import Facts
-from archiveworker.domain.peer_review.checks.finding import Check, CheckResult, Finding, Hit, Severity
 from archiveworker.domain.peer_review.model import PeerReview
 
 _E, _W, _I = Severity.ERROR, Severity.WARNING, Severity.INFO
@@ -84,25 +83,4 @@ CHECKS: Final = (
 def check_all(peer_review: PeerReview) -> tuple[CheckResult, ...]:
     """Return what every check says, in the order of the table. The order of records does not matter."""
     facts = Facts(peer_review)
-    return tuple(_run(check, facts) for check in CHECKS)
-
-
-def findings_of(results: tuple[CheckResult, ...]) -> tuple[Finding, ...]:
-    """Return all findings: errors first, then in the order of the table."""
-    return tuple(finding for result in results for finding in result.findings)
-
-
-def _run(check: Check, facts: Facts) -> CheckResult:
-    findings, missing = [], Counter[str]()
-    for said in check.look(facts):
-        if isinstance(said, Hit):
-            findings.append(Finding(check.code, check.severity, said.subjects, said.sentence))
-        else:
-            missing[said.reason] += 1
-    return CheckResult(
-        code=check.code,
-        severity=check.severity,
-        title=check.title,
-        findings=tuple(sorted(findings, key=lambda one: (one.subjects, one.sentence))),
-        not_checked=tuple(f"{reason} ({count} times)" for reason, count in sorted(missing.items())),
-    )
+    return tuple(run_check(check, facts) for check in CHECKS)

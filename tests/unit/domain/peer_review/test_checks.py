@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from archiveworker.domain.findings import findings_of
 from archiveworker.domain.peer_review.base import Grade, Text
 from archiveworker.domain.peer_review.checks.facts import ZONE_DOUBT, is_after
 from archiveworker.domain.peer_review.checks.finding import CheckResult, Outcome, Severity
-from archiveworker.domain.peer_review.checks.table import CHECKS, check_all, findings_of
+from archiveworker.domain.peer_review.checks.table import CHECKS, check_all
 from archiveworker.domain.peer_review.kinds import (
     AllocationOrigin,
     AllocationRole,

@@ -29,6 +29,7 @@ from archiveworker.domain.peer_review.kinds import (
 from archiveworker.domain.peer_review.model import Participant, PeerReview
 from archiveworker.domain.peer_review.redaction import WITHHELD, Treatment, scan
 from archiveworker.domain.peer_review.review import Allocation
+from archiveworker.domain.pseudonyms import Pseudonyms
 from tests.fakes import peer_review as fake
 from tests.unit.domain.peer_review import strategies
 from tests.unit.domain.peer_review.test_checks import shuffled
@@ -377,7 +378,7 @@ def test_a_research_set_names_nobody_and_says_the_same(strategy: Strategy) -> No
 def test_names_in_texts_become_pseudonyms() -> None:
     reviews = (replace(RECORD.reviews[0], overall_comment=Text(f"Ask {OTHER.display}!")), *RECORD.reviews[1:])
     copy = pseudonyms.pseudonymised(replace(RECORD, reviews=reviews), KEY)
-    stand_in = pseudonyms.Pseudonyms(KEY).person(OTHER.id)
+    stand_in = Pseudonyms(KEY).of("person", OTHER.id)
     assert Text(f"Ask [{stand_in}]!") in {one.overall_comment for one in copy.peer_review.reviews}
     assert [(flag.person, flag.treatment) for flag in copy.flags] == [(OTHER.id, Treatment.REPLACED)]
 

@@ -1,0 +1,119 @@
+"""A course of the real edx-proctoring through the worker's real HTTP API: from POST to a folder, checked at the end."""
+
+import csv
+import io
+import json
+import tarfile
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.fakes.edx.bed import BIG, STATES, EdxServer, make_token
+from tests.fakes.worker import WorkerProcess
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.chromium, pytest.mark.slow]
+ATTEMPTS_OF = (
+    "select a.id from proctoring_proctoredexamstudentattempt a "
+    "join proctoring_proctoredexam e on e.id = a.proctored_exam_id where e.course_id = ?"
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def worker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkerProcess]:
+    folder = tmp_path_factory.mktemp("worker")
+    (folder / "delivered").mkdir()
+    process = WorkerProcess(
+        folder, {"DELIVERY_DIRS": str(folder / "delivered"), "LOG_LEVEL": "DEBUG", "LMS_RETRY_S": "5"}
+    )
+    await process.start()
+    yield process
+    await process.stop()
+
+
+async def post(worker: WorkerProcess, server: EdxServer, course: str, **changes: Any) -> tuple[int, dict[str, Any]]:
+    request = {
+        "api_version": 1,
+        "lms": {"base_url": server.url, "token": make_token()},
+        "course_id": course,
+        "delivery": {"to": ["directory"]},
+    }
+    status, answer, _ = await worker.request("POST", "/archive/edx_proctoring", json=request | changes)
+    return status, answer
+
+
+def contents(worker: WorkerProcess, view: dict[str, Any]) -> dict[str, bytes]:
+    [archive] = (worker.folder / "delivered").rglob(view["archive"]["name"])
+    with tarfile.open(archive) as tar:
+        return {one.name: file.read() for one in tar if one.isfile() and (file := tar.extractfile(one))}
+
+
+async def test_every_attempt_is_in_the_archive_once_and_the_lms_is_as_before(
+    worker: WorkerProcess, edx_server: EdxServer
+) -> None:
+    for course in (STATES, BIG):
+        before = edx_server.contents()
+        status, answer = await post(worker, edx_server, course, options={"archive_filename": course[14:17]})
+        assert status == 200, answer
+        view = await worker.ended(str(answer["jobid"]), 600)
+        assert view["state"] == "FINISHED", view
+        assert edx_server.contents() == before, "byte for byte"
+        there = contents(worker, view)
+        rows = list(csv.DictReader(io.StringIO(there["tables/attempts.csv"].decode())))
+        expected = [str(number) for (number,) in edx_server.rows(ATTEMPTS_OF, course)]
+        assert Counter(row["attempt_id"] for row in rows) == Counter(expected)
+        people = {(row["person"], row["exam_id"]) for row in rows}
+        pages = [name for name in there if name.endswith("/proctoring.pdf")]
+        assert len(pages) >= len(people)
+        html = [data.decode() for name, data in there.items() if name.endswith("/proctoring.html")]
+        shown = Counter(
+            number for number in expected for page in html if f'<th scope="row">Attempt {number}</th>' in page
+        )
+        assert shown == Counter(expected), "each attempt is on one page"
+        assert there["course/overview.pdf"].startswith(b"%PDF")
+        assert json.loads(there["proctoring.json"])["format_version"] == 1
+        assert "raw/attempts.jsonl" in there
+        secrets = edx_server.rows("select attempt_code, external_id from proctoring_proctoredexamstudentattempt")
+        texts = b"".join(data for name, data in there.items() if not name.endswith(".pdf"))
+        assert all(one.encode() not in texts for pair in secrets for one in pair)
+
+
+async def test_a_refused_token_is_refused_at_once(worker: WorkerProcess, edx_server: EdxServer) -> None:
+    lms = {"base_url": edx_server.url, "token": make_token(lives_s=-60)}
+    status, answer = await post(worker, edx_server, STATES, lms=lms)
+    assert status == 400
+    assert "the token has expired" in json.dumps(answer)
+    assert lms["token"] not in json.dumps(answer) + worker.log.read_text()
+
+
+async def test_a_token_that_ends_midway_ends_the_job_with_a_reason(
+    worker: WorkerProcess, edx_server: EdxServer
+) -> None:
+    lms = {"base_url": edx_server.url, "token": make_token(requests=4)}
+    status, answer = await post(worker, edx_server, BIG, lms=lms)
+    assert status == 200, answer
+    view = await worker.ended(str(answer["jobid"]))
+    assert view["state"] == "FAILED"
+    assert "the token has expired" in json.dumps(view)
+    assert list((worker.data / "jobs").rglob("attempts.jsonl")), "what was read is kept for a retry"
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"course_id": "no course"}, "course_id must be the key of a course"),
+        ({"exam_ids": ["1"]}, "exam_ids must be a list"),
+        ({"options": {"include_pi": False}}, "options.include_pi is not known here"),
+        ({"delivery": {"to": ["moon"]}}, "there are: directory"),
+        ({"lms": {"base_url": "http://lms.example.test", "client_id": "worker"}}, "lms.token is missing"),
+        ({"export": {"reviews": [{"id": "x"}]}}, "export must hold rows of edx-proctoring's tables"),
+    ],
+)
+async def test_bad_input_is_one_sentence(
+    worker: WorkerProcess, edx_server: EdxServer, change: dict[str, Any], sentence: str
+) -> None:
+    status, answer = await post(worker, edx_server, STATES, **change)
+    assert status == 400
+    assert sentence in json.dumps(answer)
