@@ -4,7 +4,8 @@ Read-only by connection (``mode=ro`` and ``query_only``; ``default_transaction_r
 and all that belongs to one activity is read in one transaction that sees one state of the data. Whether the *user*
 may write is for ``rights`` to find out. The bridge itself makes only SELECTs.
 Accepted risk: a driver's error can hold the statement or the address; it is only kept as the cause, and no message,
-log event or answer shows it. On a SQLite file without a write-ahead log, the LMS cannot commit while an activity is read.
+log event or answer shows it. On a SQLite file without a write-ahead log, the LMS cannot commit while an activity is
+read.
 """
 
 import sqlite3

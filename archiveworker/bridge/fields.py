@@ -58,9 +58,7 @@ def _fields(shape: Shape, *names: str) -> dict[str, Field]:
 _ID: Final = Field(Shape.ID, required=True)
 _QUALITY: Final = {"time_quality": _word(kinds.TimeQuality)}
 
-PART: Final[Mapping[str, Field]] = MappingProxyType(
-    {"id": _ID, "text": Field(Shape.RICH), "task": Field(Shape.RICH)}
-)
+PART: Final[Mapping[str, Field]] = MappingProxyType({"id": _ID, "text": Field(Shape.RICH), "task": Field(Shape.RICH)})
 ANSWER: Final[Mapping[str, Field]] = MappingProxyType(
     {
         "criterion": _ID,

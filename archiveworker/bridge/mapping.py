@@ -1,8 +1,8 @@
 """The mapping language: which table and column of a legacy database is which field of the peer-review model.
 
-A mapping is a TOML file. It says *where* things stand, not how to compute them: columns, constants, a value for a value,
-text with columns in it, and a closed list of named readers for what no column can say (``readers``). It holds no SQL
-and no code, so that an administrator can write one and nobody can do harm with one. Every key is described in
+A mapping is a TOML file. It says *where* things stand, not how to compute them: columns, constants, a value for a
+value, text with columns in it, and a closed list of named readers for what no column can say (``readers``). It holds no
+SQL and no code, so that an administrator can write one and nobody can do harm with one. Every key is described in
 ``docs/howto/connect-a-legacy-lms.md``; why it is like this in ``docs/adr/0012``.
 """
 
@@ -21,11 +21,7 @@ COLUMN: Final = re.compile(r"@?[A-Za-z_]\w*\.[A-Za-z_]\w*\Z")
 _MAX_BYTES: Final = 256 * 1024
 
 
-class _Strict(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of all parts of a mapping: an unknown key is an error."""
-
-
-class Expression(_Strict):
+class Expression(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """How a value is made; exactly one of the first four says from what.
 
     Attributes:
@@ -53,7 +49,7 @@ Value: TypeAlias = str | int | float | bool | Expression
 """A column, a constant that is no text, or an expression."""
 
 
-class Condition(_Strict):
+class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A condition that is no equality.
 
     Attributes:
@@ -67,7 +63,7 @@ class Condition(_Strict):
     value: str | None = None
 
 
-class Join(_Strict):
+class Join(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A further table.
 
     Attributes:
@@ -83,7 +79,7 @@ class Join(_Strict):
     required: bool = False
 
 
-class Query(_Strict):
+class Query(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Rows of the database.
 
     Attributes:
@@ -106,7 +102,7 @@ class Query(_Strict):
         return (self.key,) if isinstance(self.key, str) else self.key
 
 
-class ActivityQuery(_Strict):
+class ActivityQuery(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Where activities stand.
 
     Attributes:
@@ -135,7 +131,7 @@ class ActivityQuery(_Strict):
         return Query(self.from_, self.key, self.join, self.where, self.fields)
 
 
-class Counts(_Strict):
+class Counts(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the system counts itself; what is left out is counted by the bridge.
 
     Attributes:
@@ -149,7 +145,7 @@ class Counts(_Strict):
     matrix_is_complete: bool = True
 
 
-class Mapping(_Strict):
+class Mapping(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A whole mapping file.
 
     Attributes:

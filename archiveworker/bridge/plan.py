@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from archiveworker.bridge.expressions import AS_TIME, Compiled, compile_value
 from archiveworker.bridge.fields import ANSWER, PART, RECORDS, Field, Shape
-from archiveworker.bridge.mapping import COLLECTIONS, COLUMN, Condition, Mapping as MappingFile, Query
+from archiveworker.bridge.mapping import COLLECTIONS, COLUMN, Condition, Query
+from archiveworker.bridge.mapping import Mapping as MappingFile
 from archiveworker.domain.errors import MappingError
 
 _LISTS: Final = (Shape.IDS, Shape.RICHES)

@@ -1,10 +1,10 @@
 """Readers: the closed list of what no column can say. Each is a pure function with a name that mappings use.
 
 ``workup``: forms and answers of workUp's form builder, which are JSON in a text column. Source: Siequnu/workUp,
-app/assignments/formbuilder.py: the title of a question is in lower case with ``_`` for spaces, and then loses every
-character outside ``[^a-zA-Z0-9.-_]``, in which ``.-_`` is a *range* (U+002E to U+005F), so that ``?`` stays and ``-`` goes.
-Several questions can have one key, and one in another script has none: then nobody can tell whose answer it is, and
-the key is handed on without a guess.
+app/assignments/formbuilder.py: the title of a question is put in lower case with ``_`` for spaces, and then loses what
+``[^a-zA-Z0-9.-_]`` matches, in which ``.-_`` is a *range* (U+002E to U+005F): ``?`` stays and ``-`` goes. So several
+questions can have one key, and one in another script has none: then nobody can tell whose answer it is, and the key
+is handed on without a guess.
 """
 
 import json

@@ -132,7 +132,8 @@ class _Source:
         for planned in queries:
             selector = Selector(planned, self.tables)
             for rows in selector.groups(self.connection, self.activity):
-                yield build(kind, planned, [{**self.activity, **row} for row in rows], self.book)
+                merged: list[Row] = [{**self.activity, **row} for row in rows]
+                yield build(kind, planned, merged, self.book)
             lost = selector.count_without_key(self.connection, self.activity)
             if lost:
                 key = " or ".join(planned.query.keys)
@@ -158,7 +159,7 @@ def _once(records: Iterator[Any]) -> Iterator[Any]:
 
 def _activity(plan: Plan, row: Row, book: Book) -> Activity:
     about = plan.mapping.activity
-    rows = [{**row, **{f"@{name}": value for name, value in row.items()}}]
+    rows: list[Row] = [{**row, **{f"@{name}": value for name, value in row.items()}}]
     made: Activity = build("activity", plan.activity, rows, book)
     form_id = to_id(row[about.form]) if about.form and row[about.form] is not None else None
     form, _ = book.forms.get(form_id or "", (None, None))

@@ -136,15 +136,20 @@ class Selector:
     def _condition(
         self, named: dict[str, sa.FromClause], column: sa.ColumnElement[Any], said: Any, activity: Row
     ) -> sa.ColumnElement[bool]:
-        if isinstance(said, Condition):
-            if said.is_ is not None:
+        match said:
+            case Condition(is_=str()):
                 return column.is_(None) if said.is_ == "null" else column.is_not(None)
-            if said.value is not None:
-                return column == said.value
-            return sa.or_(column.is_(None), column != _constant(column, said.not_))
-        if isinstance(said, str):
-            return column == (activity[said] if said.startswith("@") else self._column(named, said))
-        return column == _constant(column, said)
+            case Condition(value=str()):
+                return column.__eq__(said.value)
+            case Condition():
+                return sa.or_(column.is_(None), column.__ne__(_constant(column, said.not_)))
+            case str() if said.startswith("@"):
+                # Nothing belongs to an activity by not saying to which.
+                return sa.false() if activity[said] is None else column.__eq__(activity[said])
+            case str():
+                return column.__eq__(self._column(named, said))
+            case _:
+                return column.__eq__(_constant(column, said))
 
 
 def _plain(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:

@@ -1,9 +1,9 @@
 """Activities as they were when a token first asked for them: read once, kept until the token ends.
 
 A reader fetches an activity in many requests; between them the LMS goes on. So the whole activity is read in one
-transaction, written as JSON into a file that has no name (nothing is left behind when the process dies), and pages are
-cut from that. Memory holds a few numbers for each record. A new token reads anew; so does one whose snapshot had to make
-room, and then a page that begins after a record that is gone is refused.
+transaction, written as JSON into a file that has no name (nothing is left behind when the process dies), and pages
+are cut from that. Memory holds a few numbers for each record. A new token reads anew; so does one whose snapshot had to
+make room, and then a page that begins after a record that is gone is refused.
 Accepted risk: what a token may read lies on the disk of the bridge until the token ends.
 """
 
@@ -47,12 +47,12 @@ class PageSlice:
 
     Attributes:
         items: JSON of each record.
-        after: id of the last one; None when no page follows.
+        after: number and id of the last one; None when no page follows.
         total_count: records of the whole collection.
     """
 
     items: tuple[bytes, ...]
-    after: str | None
+    after: tuple[int, str] | None
     total_count: int
 
 
@@ -80,6 +80,7 @@ class Snapshot:
         except BaseException:
             self.close()
             raise
+        self.activity = reading.document.activity
         self.document = codec.encode(reading.document)
         self._stored = reading.stored
 
@@ -94,22 +95,19 @@ class Snapshot:
             listing.ends.append(written)
         self._file.flush()
 
-    def page(self, name: str, after: str | None, size: int) -> PageSlice:
+    def page(self, name: str, after: tuple[int, str] | None, size: int) -> PageSlice:
         """Return up to ``size`` records of a collection, fewer when they are large.
 
         Args:
             name: of the collection.
-            after: id of the last record of the page before; None for the first page.
+            after: number and id of the last record of the page before; None for the first page.
             size: at least 1.
 
         Raises:
             RequestError: that record is gone.
         """
         listing = self._listings[name]
-        try:
-            begin = 0 if after is None else listing.ids.index(after) + 1
-        except ValueError as exc:
-            raise RequestError("the activity was read anew and has changed; begin again with the first page") from exc
+        begin = 0 if after is None else _place(listing.ids, *after) + 1
         end, first = begin, listing.ends[begin - 1] if begin else listing.start
         while end < len(listing.ids) and end - begin < size:
             if end > begin and listing.ends[end] - first > MAX_PAGE_BYTES:
@@ -120,7 +118,7 @@ class Snapshot:
         for stop in listing.ends[begin:end]:
             items.append(raw[left - first : stop - first])
             left = stop
-        last = listing.ids[end - 1] if end < len(listing.ids) else None
+        last = (end - 1, listing.ids[end - 1]) if end < len(listing.ids) else None
         return PageSlice(tuple(items), last, len(listing.ids))
 
     def stored_name(self, file_id: str) -> str | None:
@@ -136,6 +134,15 @@ class Snapshot:
     def close(self) -> None:
         """Give the disk back."""
         self._file.close()
+
+
+def _place(ids: list[str], number: int, wanted: str) -> int:
+    """Return where a record is; in another snapshot it can have another number. Ids can be there twice."""
+    if number < len(ids) and ids[number] == wanted:
+        return number
+    if ids.count(wanted) == 1:
+        return ids.index(wanted)
+    raise RequestError("the activity was read anew and has changed; begin again with the first page")
 
 
 class Snapshots:
@@ -171,7 +178,8 @@ class Snapshots:
         if key not in self._reading:
             if len(self._reading) >= self._readings_count:
                 raise BusyError("the bridge reads as many activities as it may; come back in a few seconds")
-            self._reading[key] = asyncio.create_task(self._read(key, bearer.expires_at_s))
+            task = self._reading[key] = asyncio.create_task(self._read(key, bearer.expires_at_s))
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
         # A caller that goes away does not take the reading from the others.
         return await asyncio.shield(self._reading[key])
 

@@ -1,7 +1,7 @@
 """Bearer tokens: short-lived, for one activity or all, good without any list of them.
 
-A token is ``awb1.<claims>.<signature>``: claims as JSON, base64url; HMAC-SHA-256 over all before the last dot, with a key
-made from ``ARCHIVEWORKER_BRIDGE_KEY``. Signatures are compared in constant time, and claims are only read when the
+A token is ``awb1.<claims>.<signature>``: claims as JSON, base64url, and an HMAC-SHA-256 over them with a key made
+from ``ARCHIVEWORKER_BRIDGE_KEY``. Signatures are compared in constant time, and claims are only read when the
 signature is right. A token cannot be called back; that is why it lives for an hour and not for a term. Page tokens are
 made the same way, under another key, so that nobody can make up a place to read from.
 """

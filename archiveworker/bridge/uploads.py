@@ -84,9 +84,7 @@ class UploadFolder:
                 folder = os.open(self.root or "", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
                 stack.callback(os.close, folder)
                 for part in parts[:-1]:
-                    folder = os.open(
-                        part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder
-                    )
+                    folder = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
                     stack.callback(os.close, folder)
                 # Without O_NONBLOCK a named pipe would wait for somebody to write to it.
                 number = os.open(

@@ -19,7 +19,7 @@ _DAY: Final = timedelta(days=1)
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
-class ValueFault(ValueError):  # noqa: N818 - a fault of the data, not of the program
+class ValueFault(ValueError):
     """A value that cannot be what it is mapped to; the sentence says what stood there."""
 
 
