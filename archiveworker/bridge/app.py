@@ -68,7 +68,6 @@ class Bridge:
 
 
 BRIDGE: web.AppKey[Bridge] = web.AppKey("bridge")
-BEARER: Final = "bearer"
 
 
 def create_app(legacy: Legacy, tokens: Tokens, snapshots: Snapshots) -> web.Application:
@@ -112,9 +111,7 @@ async def check_bearer(request: web.Request, handler: Handler) -> web.StreamResp
     """Let through who only reads, with a good token, what the token is for."""
     if request.method not in _METHODS:
         raise ReadOnlyError(f"this API only reads; it takes {' and '.join(_METHODS)}, not {request.method}")
-    bridge = request.app[BRIDGE]
-    bearer = bridge.tokens.read(request.headers.get("Authorization"))
-    request[BEARER] = bearer
+    _bearer(request)
     return await handler(request)
 
 
@@ -186,8 +183,7 @@ async def _send(request: web.Request, file: BinaryIO) -> web.StreamResponse:
 
 
 def _bearer(request: web.Request) -> Bearer:
-    bearer: Bearer = request[BEARER]
-    return bearer
+    return request.app[BRIDGE].tokens.read(request.headers.get("Authorization"))
 
 
 async def _snapshot(request: web.Request) -> Snapshot:

@@ -97,12 +97,6 @@ class Plan:
         found = [self.activity, *(one for several in self.collections.values() for one in several)]
         return tuple([*found, *(one for one in (self.counted_submissions, self.matrix) if one is not None)])
 
-    @property
-    def activity_columns(self) -> tuple[str, ...]:
-        """Columns of the activity's row that any query asks for, without the ``@``."""
-        named = [name[1:] for one in self.queries for name in one.all_columns if name.startswith("@")]
-        return tuple(dict.fromkeys(named))
-
 
 def make_plan(mapping: MappingFile) -> Plan:
     """Return the plan of a mapping.
@@ -110,8 +104,6 @@ def make_plan(mapping: MappingFile) -> Plan:
     Raises:
         MappingError: a field is unknown, missing or not what it has to be; the sentence names the key.
     """
-    about = mapping.activity
-    extra = (*about.config, *([about.form] if about.form else []))
     planned = {
         name: tuple(
             _planned(name, query, f"{name}[{number}]") for number, query in enumerate(getattr(mapping, name), start=1)
@@ -119,13 +111,13 @@ def make_plan(mapping: MappingFile) -> Plan:
         for name in COLLECTIONS
     }
     counted, matrix = mapping.announced.submissions, mapping.announced.matrix
-    return Plan(
-        mapping,
-        _planned("activity", about.query, "activity", extra),
-        planned,
-        None if counted is None else _planned("counted_submissions", counted, "announced.submissions"),
-        None if matrix is None else _planned("matrix", matrix, "announced.matrix"),
-    )
+    works = None if counted is None else _planned("counted_submissions", counted, "announced.submissions")
+    pairs = None if matrix is None else _planned("matrix", matrix, "announced.matrix")
+    others = [one for several in (*planned.values(), (works, pairs)) for one in several if one is not None]
+    about = mapping.activity
+    asked = [name[1:] for one in others for name in one.all_columns if name.startswith("@")]
+    extra = (*about.config, *([about.form] if about.form else []), *asked)
+    return Plan(mapping, _planned("activity", about.query, "activity", extra), planned, works, pairs)
 
 
 def _planned(kind: str, query: Query, where: str, extra: tuple[str, ...] = ()) -> PlannedQuery:

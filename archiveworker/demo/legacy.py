@@ -39,7 +39,8 @@ class Script:
 
     def add(self, table: str, **values: Any) -> int:
         """Add a row and return its id, which is the next one of its table unless it is given."""
-        number: int = values.setdefault("id", len(self.rows[table]) + 1)
+        last = self.rows[table][-1]["id"] if self.rows[table] else 0
+        number: int = values.setdefault("id", last + 1)
         self.rows[table].append(values)
         return number
 
