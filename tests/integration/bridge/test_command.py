@@ -98,7 +98,8 @@ async def test_serve_with_a_token_of_the_command_line(env: Path, capsys: pytest.
     token = capsys.readouterr().out.strip()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "archiveworker", "bridge", "serve", "--port", "0",
-        env={**os.environ, "ARCHIVEWORKER_LOG_JSON": "true"}, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, "ARCHIVEWORKER_LOG_JSON": "true"}, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     assert process.stdout is not None
     try:
