@@ -45,6 +45,7 @@ RETRY_AFTER_S: Final = 5
 _FILES_AT_ONCE: Final = 8
 _MAX_LINE_BYTES: Final = 4096
 _METHODS: Final = ("GET", "HEAD")
+_API_CODES: Final = {BearerRefusedError.code: "token_refused"}  # what the API calls it
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -96,7 +97,7 @@ async def answer_problems(request: web.Request, handler: Handler) -> web.StreamR
             headers["WWW-Authenticate"] = "Bearer"
         if isinstance(exc, ReadOnlyError):
             headers["Allow"] = ", ".join(_METHODS)
-        return _problem(exc.http_status, exc.code, str(exc), headers)
+        return _problem(exc.http_status, _API_CODES.get(exc.code, exc.code), str(exc), headers)
     except web.HTTPException as exc:
         if exc.status == HTTPStatus.NOT_FOUND:
             return _problem(exc.status, NotFoundError.code, "there is nothing at this address")

@@ -9,7 +9,7 @@ from archiveworker.bridge.database import LegacyDatabase
 from archiveworker.bridge.plan import Plan
 from archiveworker.bridge.reading import Legacy
 from archiveworker.bridge.rights import writing_rights
-from archiveworker.bridge.select import Selector, missing_of
+from archiveworker.bridge.select import Selector
 from archiveworker.bridge.uploads import UploadFolder
 from archiveworker.domain.errors import ArchiveWorkerError
 
@@ -56,21 +56,22 @@ def check(database: LegacyDatabase, plan: Plan, uploads: UploadFolder) -> Iterat
 
 def _columns(plan: Plan, tables: dict[str, sa.Table]) -> Iterator[Line]:
     """Yield a line for each table that the mapping names."""
-    lacking: dict[str, dict[str, list[str]]] = {}
     named: dict[str, set[str]] = {}
+    lacking: dict[str, dict[str, list[str]]] = {}
     for planned in plan.queries:
         for table in planned.tables.values():
             named.setdefault(table, set())
+            if table not in tables:
+                lacking.setdefault(table, {}).setdefault("", []).append(planned.where)
         for name in planned.all_columns:
             alias, _, column = name.lstrip("@").partition(".")
-            owner = (plan.activity if name.startswith("@") else planned).tables.get(alias, alias)
-            named.setdefault(owner, set()).add(column)
-        for name in missing_of(planned, tables):
-            table, _, column = name.partition(".")
-            lacking.setdefault(table, {}).setdefault(column, []).append(planned.where)
+            table = (plan.activity if name.startswith("@") else planned).tables[alias]
+            named[table].add(column)
+            if table in tables and column not in tables[table].c:
+                lacking.setdefault(table, {}).setdefault(column, []).append(planned.where)
     for table in sorted(named):
         if table not in tables:
-            places = ", ".join(lacking.get(table, {}).get("", []))
+            places = ", ".join(lacking[table][""])
             yield Line(False, f"table {table}", f"is not in the database; named in {places}")
         elif table in lacking:
             columns = "; ".join(f"{column} (named in {', '.join(at)})" for column, at in lacking[table].items())

@@ -63,7 +63,7 @@ class Compiled:
         """
         raw = self.raw(row)
         if self.expression.map:
-            raw = values.to_known(raw, self.expression.map, self.field.shape.value)
+            raw = values.to_known(raw, self.expression.map, self.where)
         if raw is None:
             raw = self.expression.default
         result = self._shaped(raw)

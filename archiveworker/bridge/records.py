@@ -84,8 +84,8 @@ def build(kind: str, planned: PlannedQuery, rows: list[Row], book: Book) -> Any:
 
 
 def _label(planned: PlannedQuery, rows: list[Row]) -> str:
-    """Return which record it is, for sentences: the table and the key."""
-    return f"{planned.query.from_} {', '.join(shown(rows[0][name]) for name in planned.query.keys)}"
+    """Return which record it is, for sentences: its key."""
+    return ", ".join(f"{name} {shown(rows[0][name])}" for name in planned.query.keys)
 
 
 def _values(planned: PlannedQuery, rows: list[Row], book: Book, label: str) -> dict[str, Any]:

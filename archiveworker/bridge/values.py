@@ -154,8 +154,9 @@ def to_time(raw: object, reader: str) -> datetime | None:
     if raw is None or raw == "":
         return None
     text = raw.isoformat() if isinstance(raw, date) else to_text(raw) or ""
+    text = text.strip().removesuffix(".000000")  # so that a sentence about it is the same for every database
     try:
-        moment = TIMES[reader](text.strip())
+        moment = TIMES[reader](text)
     except (ValueError, OverflowError, OSError) as exc:
         raise ValueFault(f"{shown(text)} is no time") from exc
     if not _EARLIEST <= moment < _LATEST:

@@ -295,7 +295,7 @@ class BearerRefusedError(ArchiveWorkerError):
     retry = Retry.NEVER
     http_status = HTTPStatus.UNAUTHORIZED
     exit_code = 77
-    code = "token_refused"
+    code = "bearer_refused"
 
 
 class OutOfScopeError(AccessDeniedError):

@@ -12,8 +12,9 @@ import aiohttp
 import pytest
 
 from archiveworker.cli import main
+from archiveworker.cli.demo_bridge import demo_bridge
 from tests.fakes.exchange_client import ExchangeClient
-from tests.integration.bridge.kit import KEY, fill
+from tests.integration.bridge.kit import KEY, fill, found_in, read_all, wanted
 from tests.integration.bridge.servers import Store
 
 
@@ -118,3 +119,12 @@ async def test_serve_with_a_token_of_the_command_line(env: Path, capsys: pytest.
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+@pytest.mark.parametrize("system", ["workup", "crowdsessment"])
+async def test_the_demo_s_bridge_serves_what_it_says(system: str, tmp_path: Path) -> None:
+    async with demo_bridge(system, tmp_path / "lms") as bridge, aiohttp.ClientSession() as session:
+        client = ExchangeClient(session, bridge.url, bridge.token.reveal())
+        activities = await read_all(client)
+    assert tuple(activities) == bridge.activity_ids
+    assert found_in(activities) == wanted(bridge.expected)
