@@ -4,7 +4,7 @@ Nothing here has seen a database; ``database`` says what it lacks.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from archiveworker.bridge.expressions import AS_TIME, Compiled, compile_value
@@ -135,7 +135,9 @@ def _planned(kind: str, query: Query, where: str, extra: tuple[str, ...] = ()) -
     for name, said in query.fields.items():
         field, place = known[name], f"{where}.fields.{name}"
         if field.shape in _LISTS:
-            lists[name] = tuple(compile_value(field, one, place) for one in _listed(said, place))
+            # The list has to be said; an entry can be NULL, e.g. the author of a work that nobody claims.
+            entry = replace(field, required=False)
+            lists[name] = tuple(compile_value(entry, one, place) for one in _listed(said, place))
         elif field.shape is Shape.CRITERIA and isinstance(said, list):
             criteria = tuple(_criterion(one, place) for one in said)
         elif field.shape is Shape.PARTS or (field.shape in _STRUCTURES and isinstance(said, list)):

@@ -49,7 +49,6 @@ async def demo_bridge(system: str, folder: Path) -> AsyncIterator[DemoBridge]:
         system: workup or crowdsessment.
         folder: for database and uploads; empty, is made.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     url, uploads = f"sqlite:///{folder / 'app.db'}", folder / "uploads"
     expected = await asyncio.to_thread(_fill, system, url, uploads)
     config = BridgeConfig(Secret(url), system, uploads if system == "workup" else None, _KEY, port=0)
@@ -60,6 +59,7 @@ async def demo_bridge(system: str, folder: Path) -> AsyncIterator[DemoBridge]:
 
 
 def _fill(system: str, url: str, uploads: Path) -> tuple[ExpectedFinding, ...]:
+    uploads.parent.mkdir(parents=True, exist_ok=True)
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     if system == "workup":
         return legacy_workup_faults.fill_irregular(engine, uploads)

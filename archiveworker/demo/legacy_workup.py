@@ -156,6 +156,7 @@ class WorkupSchool:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._file_count = 0
         self.script = Script()
         folder.mkdir(parents=True, exist_ok=True)
         self.teacher = self.person(is_admin=True)
@@ -233,7 +234,8 @@ class WorkupSchool:
         )  # fmt: skip
 
     def _file(self, name: str) -> dict[str, str]:
-        number = sum(1 for _ in self.folder.iterdir()) + 1
+        self._file_count += 1
+        number = self._file_count
         stored = f"{number:08d}-5f0e-4d3c-8d47-9b0f3c1d2e4a{Path(name).suffix}"
         (self.folder / stored).write_bytes(f"{name} {number}\n".encode() * 50)
         return {"original_filename": name, "filename": stored}

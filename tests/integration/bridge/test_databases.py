@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from archiveworker.bridge import select
 from archiveworker.bridge.check import check
 from archiveworker.bridge.database import LegacyDatabase
 from archiveworker.bridge.rights import writing_rights
@@ -155,3 +156,29 @@ async def test_a_table_or_column_that_is_lacking_is_named_at_the_start(store: St
     bad = {line.about: line.message for line in _lines(lms, store.reader_url) if line.ok is False}
     assert "lacks open_peer_review (named in activity, allocations[1]" in bad["table assignment"]
     assert bad["table assignment_grade"] == "is not in the database; named in submissions[1]"
+
+
+async def test_portions_of_any_size_give_the_same(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lms = fill("crowdsessment", store, tmp_path)
+    async with lms.client() as client:
+        whole = await replace(client, page_size=1000).read("2")
+    for count in (1, 3):
+        monkeypatch.setattr(select, "PORTION_KEYS", count)
+        async with lms.client() as client:
+            assert await replace(client, page_size=1000).read("2") == whole
+
+
+async def test_an_activity_without_a_class_has_nobody_s_people(store: Store, tmp_path: Path) -> None:
+    lms = fill("workup", store, tmp_path, clean=True)
+    with store.engine().begin() as connection:
+        connection.exec_driver_sql("UPDATE assignment SET target_turma_id = NULL, peer_review_form_id = NULL")
+        connection.exec_driver_sql("UPDATE enrollment SET turma_id = NULL")
+        connection.exec_driver_sql("UPDATE upload SET user_id = NULL, filename = NULL WHERE id = 1")
+    async with lms.client() as client:
+        activity = await client.read("1")
+    assert (activity.participants, activity.forms, activity.activity.form_hash) == ((), (), None)
+    assert activity.submissions[0].author_ids == ()
+    assert {one.status.value for one in activity.files if one.id == "upload-1"} == {"missing"}
+    assert {answer.criterion_id for one in activity.reviews for answer in one.answers} == {None}
