@@ -209,6 +209,17 @@ class Settings:
     on_timestamp_error: OnError = _setting(
         OnError.FAIL, "fail: deliver only what is stamped; report: deliver unstamped."
     )
+    bridge_database_url: Secret | None = _setting(
+        None, "The bridge alone: URL of the LMS's database, e.g. postgresql://reader:password@host/name."
+    )
+    bridge_mapping: str = _setting("", "The bridge alone: workup, crowdsessment, or a mapping of your own (TOML).")
+    bridge_upload_dir: Path | None = _setting(None, "The bridge alone: the LMS's upload folder.")
+    bridge_key: Secret | None = _setting(None, "The bridge alone: key that signs its tokens, at least 32 characters.")
+    bridge_host: str = _setting("127.0.0.1", "The bridge alone: address to listen on; TLS is for a proxy in front.")
+    bridge_port: int = _setting(8085, "The bridge alone: TCP port to listen on.", low=0, high=65535)
+    bridge_readings_count: int = _setting(
+        2, "The bridge alone: activities that are read at once; further ones get 503.", low=1, high=32
+    )
 
     delivery_also_to: tuple[str, ...] = _setting(
         (), "Targets (comma-separated names) to which every archive is delivered besides those that its job names."

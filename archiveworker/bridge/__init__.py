@@ -1,1 +1,7 @@
-"""A sidecar that gives a legacy LMS's database a read-only web API. Nothing yet: no source needs it so far."""
+"""A sidecar that gives a legacy LMS's database a read-only web API: the peer-review exchange API.
+
+``mapping``, ``fields``, ``expressions`` and ``plan`` are the mapping language; ``values``, ``readers`` and ``records``
+make records of rows; ``database``, ``rights`` and ``select`` speak with the database, ``uploads`` with the folder;
+``reading`` and ``snapshots`` read an activity once and keep it; ``tokens`` and ``app`` serve it; ``check`` says what
+does not fit; ``sidecar`` is all of it. To the worker it is just another LMS.
+"""

@@ -300,3 +300,45 @@ class ShuttingDownError(ArchiveWorkerError):
     http_status = HTTPStatus.SERVICE_UNAVAILABLE
     exit_code = 75
     code = "shutting_down"
+
+
+class MappingError(SettingsError):
+    """A mapping of the bridge is wrong, or names what the database does not have; the sentence names the key."""
+
+    retry = Retry.NEVER
+    exit_code = 78
+    code = "mapping"
+
+
+class BearerRefusedError(ArchiveWorkerError):
+    """A bearer token of the bridge is missing, unknown or has expired."""
+
+    retry = Retry.NEVER
+    http_status = HTTPStatus.UNAUTHORIZED
+    exit_code = 77
+    code = "bearer_refused"
+
+
+class OutOfScopeError(AccessDeniedError):
+    """The bearer token is good, but not for this activity, or there is no such activity."""
+
+    retry = Retry.NEVER
+    code = "out_of_scope"
+
+
+class ReadOnlyError(ArchiveWorkerError):
+    """Something that only reads was asked to write."""
+
+    retry = Retry.NEVER
+    http_status = HTTPStatus.METHOD_NOT_ALLOWED
+    exit_code = 65
+    code = "read_only"
+
+
+class BusyError(ArchiveWorkerError):
+    """As much is done at once as may be, or the database does not answer; the same request may succeed later."""
+
+    retry = Retry.LATER
+    http_status = HTTPStatus.SERVICE_UNAVAILABLE
+    exit_code = 75
+    code = "busy"
