@@ -2,8 +2,8 @@
 
 usage: python tests/tools/bench_peer_review.py [--works N] [--excerpts] [--pseudonyms]
 
-The server of the exchange API runs in this process and is not counted. Each work has three reviews and a file. The last
-line compares with the time that 500 quiz attempts take (docs/reference/performance.md).
+The server of the exchange API runs in this process and is not counted. Each work has three reviews and a file. What
+quiz attempts take on the same machine is measured by ``bench.py``.
 """
 
 import argparse

@@ -20,7 +20,7 @@ from archiveworker.domain.peer_review.copies import author_copy
 from archiveworker.domain.peer_review.kinds import AllocationState, Strategy
 from archiveworker.domain.peer_review.model import PeerReview
 from archiveworker.domain.peer_review.redaction import scan
-from archiveworker.reports.peer_review.pages import render_overview, render_work
+from archiveworker.reports.peer_review.pages import render_copy, render_overview, render_work
 from archiveworker.reports.peer_review.report import ActivityReport
 from tests.fakes import peer_review as fake
 
@@ -58,7 +58,9 @@ def write_pages(folder: Path) -> None:
     many = with_irregularities(fake.make(300))
     (folder / "overview-300.html").write_bytes(render_overview(ActivityReport(many, check_all(many)), scan(many)))
     copy = author_copy(many, fake.person_id(4)).peer_review
-    (folder / "author-copy.html").write_bytes(render_work(ActivityReport(copy, is_copy=True), fake.work_id(4)))
+    report = ActivityReport(copy, is_copy=True)
+    reader = report.name(fake.person_id(4))
+    (folder / "author-copy.html").write_bytes(render_copy(report, [fake.work_id(4)], "Author's copy", reader))
 
 
 def write_pictures(target: Path) -> None:

@@ -75,8 +75,13 @@ class ActivityReport:
         self._cleaner = TextCleaner(peer_review.files, self.attachments)
         self._files = {one.id: one for one in peer_review.files}
 
+    def prepared(self) -> "ActivityReport":
+        """Look up what all pages need, so that those of ``showing`` share it; return this report."""
+        _ = (self._findings_by_subject, self._place_of, self.number, self.allocations_of)
+        return self
+
     def showing(self, attachments: Attachments) -> "ActivityReport":
-        """Return this report with other files beside it; what was looked up already is shared."""
+        """Return this report with other files beside it; what was looked up already (``prepared``) is shared."""
         other = copy(self)
         other.attachments = attachments
         other._cleaner = self._cleaner.showing(attachments)

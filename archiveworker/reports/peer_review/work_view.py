@@ -125,9 +125,7 @@ class WorkView:
 
 def view_work(report: ActivityReport, submission_id: SubmissionId) -> WorkView:
     """Return the page of one work; of one that is gone, what is left of it: its reviews."""
-    work = report.facts.submissions.get(submission_id) or Submission(
-        submission_id, title=f"Work {submission_id}, which is gone"
-    )
+    work = report.facts.submissions.get(submission_id) or _gone(submission_id)
     allocations = report.allocations_of.get(submission_id, [])
     finished = [one for one in allocations if one.id in report.facts.review_of]
     reviews = tuple(_review(report, one, at, work) for at, one in enumerate(finished, 1))
@@ -147,6 +145,12 @@ def view_work(report: ActivityReport, submission_id: SubmissionId) -> WorkView:
         unfinished=tuple(_unfinished(report, one) for one in allocations if one.id not in report.facts.review_of),
         findings=tuple(finding for finding in findings if id(finding) not in about_reviews),
     )
+
+
+def _gone(submission_id: SubmissionId) -> Submission:
+    """Return a stand-in for a work that reviewers were given and that is not there; its id may be no possible one."""
+    shown = "".join(char for char in submission_id if char.isprintable()) or "without an id"
+    return Submission(SubmissionId(shown), title=f"Work {shown}, which is gone")
 
 
 def _work_facts(report: ActivityReport, work: Submission, finished: int, allocated: int) -> Pairs:

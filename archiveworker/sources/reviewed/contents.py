@@ -74,7 +74,7 @@ class Contents:
         self._shown = shown
         self._record = shown.record
         self._files = {one.id: one for one in shown.record.files}
-        self._report = ActivityReport(shown.record, check_all(shown.record), notes=shown.notes)
+        self._report = ActivityReport(shown.record, check_all(shown.record), notes=shown.notes).prepared()
         self._works = facts.works(self._report)
         self._people = facts.people_with_copies(self._report) if excerpts else facts.NOBODY
         self._copies = CopyMaker(shown.record) if excerpts else None

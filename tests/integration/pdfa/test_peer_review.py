@@ -15,12 +15,12 @@ from archiveworker.domain.document import Document, PdfProfile, RenderedDocument
 from archiveworker.domain.errors import ToolError
 from archiveworker.domain.peer_review.base import Text
 from archiveworker.domain.peer_review.checks.table import check_all
-from archiveworker.domain.peer_review.copies import author_copy
+from archiveworker.domain.peer_review.copies import author_copy, reviewer_copy
 from archiveworker.domain.peer_review.kinds import Strategy, TextFormat
 from archiveworker.domain.peer_review.redaction import scan
 from archiveworker.rendering.config import GatewayConfig, RendererConfig
 from archiveworker.rendering.renderer import ChromiumRenderer
-from archiveworker.reports.peer_review.pages import render_overview, render_work
+from archiveworker.reports.peer_review.pages import render_copy, render_overview, render_work
 from archiveworker.reports.peer_review.report import ActivityReport
 from tests.fakes import peer_review as fake
 from tests.integration.pdfa.verapdf import Verdict, judge, need_verapdf
@@ -46,8 +46,11 @@ def pages() -> dict[str, bytes]:
     for count in (30, 300):
         record = fake.make(count)
         made[f"overview-{count}"] = render_overview(ActivityReport(record, check_all(record)), scan(record))
-    copy = author_copy(record, fake.person_id(4)).peer_review
-    made["author-copy"] = render_work(ActivityReport(copy, is_copy=True), fake.work_id(4))
+    copy = ActivityReport(author_copy(record, fake.person_id(4)).peer_review, is_copy=True)
+    made["author-copy"] = render_copy(copy, [fake.work_id(4)], "Author's copy", copy.name(fake.person_id(4)))
+    copy = ActivityReport(reviewer_copy(record, fake.person_id(4)).peer_review, is_copy=True)
+    works = sorted(copy.facts.submissions)
+    made["reviewer-copy"] = render_copy(copy, works, "Reviewer's copy", copy.name(fake.person_id(4)))
     return made
 
 
@@ -59,6 +62,7 @@ PAGES = (
     "overview-30",
     "overview-300",
     "author-copy",
+    "reviewer-copy",
 )
 
 
@@ -98,7 +102,7 @@ async def test_nothing_is_lost_on_paper(paper: Paper, name: str) -> None:
     assert rendered.warnings == ()
     assert rendered.facts.words_found == rendered.facts.words_shown > 50
     assert rendered.facts.boxes_drawn == 0
-    assert rendered.facts.page_count <= {"overview-30": 7, "overview-300": 14}.get(name, 3)
+    assert rendered.facts.page_count <= {"overview-30": 7, "overview-300": 14, "reviewer-copy": 6}.get(name, 3)
     assert (round(rendered.facts.width_mm), round(rendered.facts.height_mm)) == (210, 297)
 
 
