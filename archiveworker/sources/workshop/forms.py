@@ -21,6 +21,7 @@ from archiveworker.sources.workshop.answers import Entry, formatted
 
 _TAG: Final = re.compile(r"<[^<>]*>")
 _BREAK: Final = re.compile(r"(?i)<br\s*/?>\n?|</p>\s*<p>")
+_PARAGRAPH: Final = re.compile(r"(?s)\s*<p>([^<>]*)</p>\s*\Z")
 _SPACE: Final = re.compile(r"\s+")
 _TITLE_CHARS: Final = 60
 _MAX_DIMENSIONS: Final = 1000
@@ -126,12 +127,15 @@ def _criterion(
     body = one.fields.text(one.key("description")) or ""
     description = formatted(body, one.fields.count(one.key("description") + "format"))
     low, high = limits or (None, None)
+    title = short_title(description)
+    # A title that says all of it is not said twice; a paragraph around it is no loss.
+    says_all = html.unescape(_PARAGRAPH.sub(r"\1", body)).strip() == title
     return Criterion(
         id=one.id,
         position=one.index,
-        title=short_title(description),
+        title=title,
         type=kind,
-        description=description,
+        description=None if says_all else description,
         weight=one.limit("weight", one.field("weight")),
         min=low,
         max=high,

@@ -1,5 +1,6 @@
 """Forms of all four strategies come back as they were made; the demo LMS writes them, independently of the reader."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -126,6 +127,24 @@ def test_a_strategy_of_a_plugin_keeps_numbers_and_comments():
 
     assert filled.form.criteria[0].type is CriterionType.NUMBER
     assert filled.answers[0].value == 8
+
+
+@pytest.mark.parametrize(
+    ("body", "title", "is_kept"),
+    [
+        ("<p>Clear &amp; short</p>", "Clear & short", False),
+        ("Clear", "Clear", False),
+        ("<p>Clear, <b>really</b></p>", "Clear, really", True),
+        ('<p>Clear<img src="x"></p>', "Clear", True),
+        ("<p>One</p><p>Two</p>", "One Two", True),
+        ("", "", False),
+    ],
+)
+def test_a_description_is_kept_unless_the_title_says_all_of_it(body: str, title: str, is_kept: bool):
+    [criterion] = read(made("accumulative", Dimension(5, body, grade=10))).form.criteria
+
+    assert criterion.title == title
+    assert (criterion.description is not None) is is_kept
 
 
 def test_titles_are_one_short_line():
