@@ -16,7 +16,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from archiveworker.domain.document import RenderOptions
-from archiveworker.domain.errors import RenderError
+from archiveworker.domain.errors import LimitExceededError, RenderError
 from archiveworker.rendering.config import GatewayConfig, RendererConfig
 from archiveworker.rendering.renderer import ChromiumRenderer
 from tests.integration.rendering.conftest import Lms, Render, page, running_renderer, text_of
@@ -365,7 +365,7 @@ async def test_it_costs_its_own_time_at_most(lms: Lms, renderer: ChromiumRendere
     try:
         async with asyncio.timeout(30):
             await render(TIME[name])
-    except RenderError:
+    except (RenderError, LimitExceededError):
         pass
     took_s = time.monotonic() - begun_s
     lms.serve("/style.css", "p::after { content: ' and styled' }", "text/css")
