@@ -24,6 +24,7 @@ PATIENCE_S: Final = 600.0
 _POOL_SIZE: Final = 3
 _FIRST_DELAY_S: Final = 0.1
 _MAX_DELAY_S: Final = 2.0
+_TABLES_KEY: Final = 0x61726368_7461626C
 
 log = structlog.get_logger(__name__)
 
@@ -49,6 +50,15 @@ def open_pool(url: Secret) -> sa.Engine:
     """Return a small pool of connections to a PostgreSQL database; nothing is connected yet."""
     parsed = sa.make_url(url.reveal()).set(drivername="postgresql+psycopg")
     return sa.create_engine(parsed, pool_size=_POOL_SIZE, max_overflow=0, pool_pre_ping=True, hide_parameters=True)
+
+
+def make_tables(engine: sa.Engine, tables: sa.MetaData) -> None:
+    """Make the tables that are missing; several processes may do so at the same time."""
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            # Two that make the same table at once would fail, although each looks first.
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TABLES_KEY)))
+        tables.create_all(connection)
 
 
 async def patiently(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

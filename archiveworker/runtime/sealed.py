@@ -14,7 +14,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.secret import Secret
-from archiveworker.runtime.database import patiently
+from archiveworker.runtime.database import make_tables, patiently
 
 _METADATA = sa.MetaData()
 _SEALED = sa.Table(
@@ -72,7 +72,7 @@ class SealedTokens:
         self._box = MultiFernet([Fernet(key.reveal()) for key in keys])
         if engine.dialect.name == "sqlite":
             sa.event.listen(engine, "connect", _overwrite_deleted)
-        _METADATA.create_all(engine)
+        make_tables(engine, _METADATA)
 
     async def put(self, job_id: JobId, secret: Secret) -> None:
         """Seal and store ``secret``, durable on return; replaces an older one."""

@@ -12,6 +12,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from archiveworker.domain.errors import SettingsError
+from archiveworker.runtime.database import make_tables
 
 _MARK: Final = ".archiveworker-spool"
 _METADATA: Final = sa.MetaData()
@@ -33,7 +34,7 @@ def claim_spool(pool: sa.Engine, folder: Path) -> None:
     Raises:
         SettingsError: it is not the folder that the other workers of this database use, or cannot be written.
     """
-    _METADATA.create_all(pool)
+    make_tables(pool, _METADATA)
     mark = folder / _MARK
     with pool.begin() as connection:
         known = connection.execute(sa.select(_SPOOL.c.mark)).scalar_one_or_none()

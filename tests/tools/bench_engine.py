@@ -1,6 +1,6 @@
 """What the engine costs an item: whole jobs of items that do nothing, on SQLite and on PostgreSQL, by 1 to 3 executors.
 
-usage: python tests/tools/bench_engine.py [--items N] [--rounds N]
+usage: python tests/tools/bench_engine.py [--items N] [--rounds N] [--folder DIR]
 
 Each executor is a process with the real engine, its queues, checkpoints and watch; only the LMS and the browser are
 left out. The time runs from the first item's entry into the queue to the end of the last one, over the number of items.
@@ -50,6 +50,7 @@ from archiveworker.runtime.sealed import SealedTokens
 from archiveworker.runtime.spool import LocalSpool
 from tests.fakes.postgres import running_postgres
 
+Found = list[tuple[float, float]]
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 POLICY = JobPolicy(items_in_flight=16, lms_items_max=48, poll_interval_s=0.1, compression_level=0)
 
@@ -145,8 +146,8 @@ async def _work(url: Secret, name: str, folder: Path, key: str) -> None:
         await asyncio.Event().wait()
 
 
-async def _measured(url: Secret, folder: Path, key: str, executors: int, items: int, rounds: int) -> list[float]:
-    """Return the milliseconds an item of each round."""
+async def _measured(url: Secret, folder: Path, key: str, executors: int, options: argparse.Namespace) -> Found:
+    """Return the milliseconds an item of each round: that passed, and of the first executor's processor time."""
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(_engine(url, "bench-1", folder, key))
         for number in range(2, executors + 1):
@@ -155,10 +156,11 @@ async def _measured(url: Secret, folder: Path, key: str, executors: int, items: 
             stack.callback(helper.kill)
             assert helper.stdout is not None
             assert await helper.stdout.readline() == b"ready\n"
-        return [await _one_job(engine, items) for _ in range(rounds)]
+        return [await _one_job(engine, options.items) for _ in range(options.rounds)]
 
 
-async def _one_job(engine: Engine, items: int) -> float:
+async def _one_job(engine: Engine, items: int) -> tuple[float, float]:
+    before_s = time.process_time()
     job_id = await engine.submit(Nothing().parse({"items": items}))
     began_s = time.monotonic()
     while (story := await engine.story(job_id)) is None or not story.state.is_final:
@@ -168,20 +170,26 @@ async def _one_job(engine: Engine, items: int) -> float:
     children = await DBOS.list_workflows_async(workflow_id_prefix=f"{job_id}/item/", load_input=False)
     assert len(children) == items
     first = min(child.created_at or 0 for child in children)
-    return (max(child.updated_at or 0 for child in children) - first) / items
+    cpu_ms = 1000 * (time.process_time() - before_s) / items
+    return (max(child.updated_at or 0 for child in children) - first) / items, cpu_ms
 
 
-def _print(database: str, executors: int, found: list[float]) -> None:
-    each = ", ".join(f"{value:.1f}" for value in found)
-    sys.stdout.write(f"{database:<11} {executors} executor(s): {statistics.median(found):5.1f} ms an item ({each})\n")
+def _print(database: str, executors: int, found: Found) -> None:
+    passed_ms = statistics.median(passed for passed, _ in found)
+    cpu_ms = statistics.median(cpu for _, cpu in found)
+    each = ", ".join(f"{passed:.1f}" for passed, _ in found)
+    sys.stdout.write(
+        f"{database:<11} {executors} executor(s): {passed_ms:5.1f} ms an item ({each}), "
+        f"of the first one's processor time {cpu_ms:.1f} ms\n"
+    )
     sys.stdout.flush()
 
 
 async def _run(database: str, count: int, url: str, options: argparse.Namespace) -> None:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         sqlite = f"sqlite:///{folder}/bench.sqlite"
         key = Fernet.generate_key().decode()
-        found = await _measured(Secret(url or sqlite), Path(folder), key, count, options.items, options.rounds)
+        found = await _measured(Secret(url or sqlite), Path(folder), key, count, options)
     _print(database, count, found)
 
 
@@ -190,6 +198,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--items", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--folder", help="where SQLite and the spool are; the tests' PostgreSQL writes without fsync")
     parser.add_argument("--measure", nargs=3, help=argparse.SUPPRESS)
     parser.add_argument("--worker", nargs=4, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -210,6 +219,7 @@ def main() -> None:
 def _measure_apart(database: str, count: int, url: str, options: argparse.Namespace) -> None:
     """Measure in a process of its own: there is one engine a process."""
     command = [sys.executable, __file__, "--items", str(options.items), "--rounds", str(options.rounds)]
+    command += ["--folder", options.folder] if options.folder else []
     subprocess.run([*command, "--measure", database, str(count), url], check=True)
 
 
