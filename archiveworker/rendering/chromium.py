@@ -145,8 +145,8 @@ def find(configured: Path | None, downloads: Path | None = None) -> Chromium:
         if found := shutil.which(name):
             return Chromium(Path(found), name)
     raise ToolError(
-        "no Chromium was found; run 'playwright install --only-shell chromium' "
-        "or 'apt install chromium-headless-shell', or set ARCHIVEWORKER_CHROMIUM to its path"
+        "no Chromium was found; run 'apt install chromium-headless-shell', or install archiveworker[browser] and run "
+        "'playwright install --only-shell chromium', or set ARCHIVEWORKER_CHROMIUM to its path"
     )
 
 

@@ -33,6 +33,7 @@ class Listener:
         self._connections: set[asyncio.Task[None]] = set()
         self._session: PageSession | None = None
         self._was_called_by_nobody = False
+        self._is_closed = False
 
     async def start(self) -> None:
         """Listen.
@@ -68,11 +69,17 @@ class Listener:
 
     async def close(self) -> None:
         """Stop listening and cut every connection."""
+        self._is_closed = True
         if self._server is not None:
             self._server.close()
         await self.detach()
+        # Connections that were cut are only gone after one more turn of the loop, which may be about to end.
+        await asyncio.sleep(0)
 
     def _on_connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_closed:
+            writer.transport.abort()  # it was accepted just before
+            return
         # Known from its first moment: a task that is cancelled before it began never comes to its end.
         task = asyncio.create_task(self._serve_until_closed(reader, writer))
         self._connections.add(task)
