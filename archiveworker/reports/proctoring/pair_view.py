@@ -9,7 +9,7 @@ from archiveworker.domain.findings import isolated
 from archiveworker.domain.proctoring.base import Masked
 from archiveworker.domain.proctoring.checks.facts import Facts, attempt_label, sentence_case
 from archiveworker.domain.proctoring.checks.times import duration_mins
-from archiveworker.domain.proctoring.kinds import GapKind
+from archiveworker.domain.proctoring.kinds import GapKind, Status
 from archiveworker.domain.proctoring.model import Allowance, Attempt, Exam, PairFile, Proctoring, Review, Statement
 from archiveworker.domain.proctoring.timeline import Event, Origin, events_of
 from archiveworker.reports.proctoring import wording
@@ -206,7 +206,8 @@ def _attempt(one: Attempt) -> AttemptRow:
     if not one.is_proctored:
         notes.append("not supervised")
     if one.remaining_s is not None:
-        notes.append(f"{one.remaining_s // 60} min left")
+        left = f"{one.remaining_s // 60} min left"
+        notes.append(left if one.status is Status.ERROR else f"began with {left}")
     if one.status_given != one.status.value:
         notes.append(f"the LMS says: {one.status_given}")
     return AttemptRow(

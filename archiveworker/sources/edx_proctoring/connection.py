@@ -27,8 +27,8 @@ from archiveworker.sources.reviewed.shown import key_of
 _ANSWERS: Final = "answers"
 _RAW: Final = "raw"
 _LANGUAGE: Final = "en"
-METADATA_COLUMNS: Final = ("username", "exam", "attempts", "result", "people", "course")
-METADATA_NAME: Final = "pages.csv"
+METADATA_COLUMNS: Final = ("itemid", "kind", "username", "exam", "attempts", "result", "people", "path")
+METADATA_NAME: Final = "items_metadata.csv"
 
 
 class EdxConnection:

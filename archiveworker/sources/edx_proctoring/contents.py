@@ -89,12 +89,12 @@ def make(record: Proctoring, folder: Path) -> None:
     """Write the files and pages of a course below ``folder``; the plan comes last, so half a course is never read."""
     report = CourseReport(record, check_all(record))
     pages, files = folder / _PAGES, folder / _FILES
-    for made in (pages, files / "tables"):
+    for made in (pages, files / "tables", files / "course"):
         made.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name, table in all_tables(report).items():
         (files / "tables" / name).write_bytes(table)
-    (files / RECORD_NAME).write_bytes(codec.encode(ProctoringFile(record)))
-    (files / "proctoring.schema.json").write_bytes(resources.data(schema.RESOURCE))
+    (files / "course" / RECORD_NAME).write_bytes(codec.encode(ProctoringFile(record)))
+    (files / "course" / "proctoring.schema.json").write_bytes(resources.data(schema.RESOURCE))
     entries = []
     for stored in _pages(report):
         (pages / f"{stored.entry.key}.json").write_bytes(codec.encode(stored))
@@ -108,7 +108,7 @@ def items(folder: Path) -> tuple[PlannedItem, ...]:
     """Return the items that ``make`` left, in the order of the archive."""
     entries = codec.decode((folder / _PLAN).read_bytes(), list[_Entry])
     return tuple(
-        PlannedItem(key=ItemKey(one.key), lms_id=number, title=one.title, facts=one.facts)
+        PlannedItem(key=ItemKey(one.key), lms_id=number, title=one.title, facts=one.facts | {"itemid": str(number)})
         for number, one in enumerate(entries, 1)
     )
 
@@ -149,11 +149,11 @@ def _pages(report: CourseReport) -> Iterator[_Stored]:
         at = max((one.modified_at for one in attempts), default=course.read_at)
         folder = _free(ArchivePath.sanitised(folders[exam_id].value, person.replace("/", "_")), taken)
         state = wording.state(attempts[-1]) if attempts else "no attempt"
-        facts = {"username": person, "exam": name, "attempts": str(len(attempts)), "result": state}
+        facts = {"kind": "person", "username": person, "exam": name, "attempts": str(len(attempts)), "result": state}
         entry = _Entry(f"person-{number:06d}", f"{person}: {name}", folder, _STEM, _possible(at), facts)
         yield _Stored(entry, pair)
     for exam in report.exams:
-        about = {"exam": exam.name, "people": str(sum(one == exam.id for _, one in report.pairs))}
+        about = {"kind": "exam", "exam": exam.name, "people": str(sum(one == exam.id for _, one in report.pairs))}
         key = f"exam-{exam.id}"
         entry = _Entry(key, f"Overview: {exam.name}", folders[exam.id].value, "overview", read_at, about)
         yield _Stored(entry, html=render_exam(report, exam.id).decode("utf-8"))

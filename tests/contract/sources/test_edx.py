@@ -52,7 +52,7 @@ async def planned(
         request = made.parse({"api_version": 1, "lms": {"base_url": url, "token": TOKEN}, "course_id": COURSE})
         async with made.connect(request, JOB) as connection:
             plan = await connection.plan(spool_in(folder))
-    return plan, codec.decode((folder / "collected/files/proctoring.json").read_bytes(), ProctoringFile).record
+    return plan, codec.decode((folder / "collected/files/course/proctoring.json").read_bytes(), ProctoringFile).record
 
 
 def on(part: str, answer: Callable[[], web.StreamResponse], times: int = 1_000) -> Callable[[web.Request], Any]:

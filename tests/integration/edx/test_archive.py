@@ -73,7 +73,7 @@ async def test_every_attempt_is_in_the_archive_once_and_the_lms_is_as_before(
         )
         assert shown == Counter(expected), "each attempt is on one page"
         assert there["course/overview.pdf"].startswith(b"%PDF")
-        assert json.loads(there["proctoring.json"])["format_version"] == 1
+        assert json.loads(there["course/proctoring.json"])["format_version"] == 1
         assert "raw/attempts.jsonl" in there
         secrets = edx_server.rows("select attempt_code, external_id from proctoring_proctoredexamstudentattempt")
         texts = b"".join(data for name, data in there.items() if not name.endswith(".pdf"))

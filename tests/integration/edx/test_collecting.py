@@ -46,7 +46,7 @@ def spool_in(folder: Path) -> LocalItemSpool:
 async def planned(request: dict[str, Any], folder: Path) -> tuple[Plan, Proctoring]:
     async with source().connect(source().parse(request), JOB) as connection:
         plan = await connection.plan(spool_in(folder))
-    stored = (folder / "job" / "collected" / "files" / "proctoring.json").read_bytes()
+    stored = (folder / "job" / "collected" / "files" / "course" / "proctoring.json").read_bytes()
     return plan, codec.decode(stored, ProctoringFile).record
 
 
