@@ -6,7 +6,6 @@ reference page are written from this table and a test compares them.
 """
 
 import dataclasses
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -27,11 +26,9 @@ from archiveworker.domain.retention import (
     is_one_line,
 )
 from archiveworker.domain.secret import Secret
-from archiveworker.runtime.settings_aliases import ALIAS_PREFIXES, ALIASES, IGNORED
+from archiveworker.runtime.settings_names import translated, unknown, variable
 from archiveworker.runtime.settings_values import PARSERS
 
-PREFIX: Final = "ARCHIVEWORKER_"
-_FILE: Final = "_FILE"
 _POST_SECRET: Final = re.compile(r"[A-Za-z0-9._~-]{16,256}")
 _EXECUTOR_ID: Final = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]{0,63})?")
 
@@ -316,7 +313,7 @@ class Settings:
         Raises:
             SettingsError: an unknown name with one of our prefixes, or a value out of its range.
         """
-        values, notes = _translated(env)
+        values, notes = translated(env)
         known = {variable(item.name): item for item in fields(cls)}
         chosen: dict[str, Any] = {}
         for name, raw in values.items():
@@ -324,13 +321,8 @@ class Settings:
                 item = known[name]
                 chosen[item.name] = item.default if raw == "" else _parsed(name, item, raw)
             else:
-                raise _unknown(name, known)
+                raise unknown(name, known)
         return cls(**chosen), notes
-
-
-def variable(field_name: str) -> str:
-    """Return the environment variable of a field."""
-    return PREFIX + field_name.upper()
 
 
 def documentation(item: "dataclasses.Field[Any]") -> str:
@@ -348,52 +340,6 @@ def shown_default(item: "dataclasses.Field[Any]") -> str:
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _translated(env: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return our variables with aliases and ``_FILE`` forms resolved, and notes about aliases."""
-    values: dict[str, str] = {}
-    notes: list[str] = []
-    for name, raw in sorted(env.items()):
-        for prefix in ALIAS_PREFIXES:
-            if name.startswith(prefix):
-                target, value, note = _alias(name, name.removeprefix(prefix), raw)
-                notes.append(note)
-                if target:
-                    values.setdefault(target, value)
-    for name, raw in env.items():
-        if name.startswith(PREFIX):
-            values[name] = raw
-    for name in [n for n in values if n.endswith(_FILE)]:
-        target = name.removesuffix(_FILE)
-        if target in values:
-            raise SettingsError(f"{target} and {name} are both set; remove one of them")
-        values[target] = _read_file(name, values.pop(name))
-    return values, tuple(notes)
-
-
-def _alias(name: str, bare: str, raw: str) -> tuple[str, str, str]:
-    if bare in ALIASES:
-        target, convert = ALIASES[bare]
-        return variable(target), convert(raw), f"{name} is read as {variable(target)}; please rename it"
-    if bare in IGNORED:
-        return "", "", f"{name} has no effect here: {IGNORED[bare]}"
-    near = difflib.get_close_matches(bare, [*ALIASES, *IGNORED], n=1)
-    hint = f"; did you mean {name.removesuffix(bare)}{near[0]}?" if near else ""
-    raise SettingsError(f"{name} is not a setting that is known{hint}")
-
-
-def _read_file(name: str, path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as exc:
-        raise SettingsError(f"{name}: {path} cannot be read: {exc}") from exc
-
-
-def _unknown(name: str, known: Mapping[str, object]) -> SettingsError:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    hint = f"; did you mean {near[0]}?" if near else "; docs/reference/settings.md lists all of them"
-    return SettingsError(f"{name} is not a setting that is known{hint}")
 
 
 def _check_range(item: "dataclasses.Field[Any]", value: object) -> None:

@@ -2,31 +2,28 @@
 
 Starts the demo LMS, its time-stamp authority and a worker on loopback, lets the demo's plugin post one job over the
 real HTTP API, follows it, fetches archive and evidence, and checks them with nothing but ``sha256sum`` and ``openssl``.
+Peer reviews come after the quiz (``demo_reviews``).
 """
 
 import argparse
 import asyncio
-import shlex
 import shutil
-import sys
-import tarfile
 import tempfile
-import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archiveworker import composition
 from archiveworker.cli.client import WorkerClient, admin_token, job_path
+from archiveworker.cli.demo_checks import check, say, unpack
+from archiveworker.cli.demo_reviews import FOLDER_TARGET, Stage, archive_reviews
 from archiveworker.cli.progress import follow
 from archiveworker.demo.plugin import plugin_for
 from archiveworker.demo.server import DemoOptions, DemoServer
-from archiveworker.domain.errors import RequestError, SettingsError, ToolError, VerificationError
+from archiveworker.domain.errors import RequestError, SettingsError, VerificationError
 from archiveworker.runtime import logging as runtime_logging
-from archiveworker.runtime import process
 from archiveworker.settings import Settings
 
-_TOOL_TIMEOUT_S = 60.0
 _MARK = ".archiveworker-demo"
 """Stands in a folder that the demo has filled: only such a one is emptied again."""
 
@@ -41,7 +38,8 @@ class _Outcome:
         authority: folder with the authority's certificates.
         items: archived.
         pages: of all PDFs.
-        took_s: from the post to the last state.
+        took_s: of the quiz, from the post to the last state.
+        works: of peer reviews, archived.
     """
 
     archive: Path
@@ -50,6 +48,7 @@ class _Outcome:
     items: int
     pages: int
     took_s: float
+    works: int = 0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -69,6 +68,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, default=Path("demo-output"), metavar="DIR", help="folder to fill (default demo-output)"
     )
+    parser.add_argument("--quiz-only", action="store_true", help="leave the peer reviews out")
     parser.add_argument("--zip", action="store_true", help="make a zip instead of a tar.gz")
     parser.add_argument("--verbose", action="store_true", help="show the worker's log")
 
@@ -80,8 +80,9 @@ def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
     _make_room(args.output)
     with tempfile.TemporaryDirectory(prefix="archiveworker-demo-") as folder:
         outcome = asyncio.run(_demo(args, env, Path(folder)))
-    _say(
-        f"\nDemo finished: {outcome.items} attempts, {outcome.pages} pages in {outcome.took_s:.1f} s; "
+    reviews = f", {outcome.works} works of three peer reviews" if outcome.works else ""
+    say(
+        f"\nDemo finished: {outcome.items} attempts, {outcome.pages} pages in {outcome.took_s:.1f} s{reviews}; "
         f"all checks passed. Look at {outcome.tree}/index.html"
     )
     return 0
@@ -121,19 +122,26 @@ async def _demo(args: argparse.Namespace, env: Mapping[str, str], folder: Path) 
             shutil.copy(file, authority / file.name)
         settings = _settings(env, folder, lms, args)
         async with composition.running_worker(settings) as worker:
-            _say(f"Demo Moodle at {lms.base_url}, time-stamp authority at {lms.tsa_url}, worker at {worker.url}")
-            outcome = await _job(args, lms, WorkerClient(worker.url, admin_token(env)))
-        await _check(outcome, lms.authority.root_pem.name, lms.authority.tsa_pem.name)
-    return outcome
+            say(f"Demo Moodle at {lms.base_url}, time-stamp authority at {lms.tsa_url}, worker at {worker.url}")
+            async with WorkerClient(worker.url, admin_token(env)) as client:
+                outcome = await _job(args, lms, client)
+                await check(outcome.archive, outcome.tree, outcome.authority)
+                if args.quiz_only:
+                    return outcome
+                stage = Stage(lms, client, folder / "delivered", folder, output, authority)
+                return replace(outcome, works=await archive_reviews(stage))
 
 
 def _settings(env: Mapping[str, str], folder: Path, lms: DemoServer, args: argparse.Namespace) -> Settings:
+    delivered = folder / "delivered"
+    delivered.mkdir()
     chosen = {
         "ARCHIVEWORKER_HOST": "127.0.0.1",
         "ARCHIVEWORKER_PORT": "0",
         "ARCHIVEWORKER_DATA_DIR": str(folder / "worker"),
         "ARCHIVEWORKER_TSA_URLS": lms.tsa_url,
         "ARCHIVEWORKER_TSA_CA": str(lms.authority.root_pem),
+        "ARCHIVEWORKER_DELIVERY_DIRS": f"{FOLDER_TARGET}={delivered}",
         "ARCHIVEWORKER_BACKUP_POLL_S": "1",
         "ARCHIVEWORKER_POLL_INTERVAL_S": "0.2",
         "ARCHIVEWORKER_ARCHIVE_FORMAT": "zip" if args.zip else "tar.gz",
@@ -149,65 +157,22 @@ async def _job(args: argparse.Namespace, lms: DemoServer, worker: WorkerClient) 
     if "jobid" not in answer:
         raise VerificationError(f"the worker refused the job with HTTP {status}: {answer}")
     job_id = answer["jobid"]
-    async with worker:
-        view = await follow(lambda: worker.get(job_path(job_id)))
-        took_s = loop.time() - began_s
-        if view["state"] != "FINISHED":
-            raise VerificationError(f"the job ended {view['state']}: {view['reason']}")
-        for warning in view["warnings"]:
-            _say(f"Warning: {warning['subject']}: {warning['message']}")
-        for name in view["evidence"]:
-            _write(output / name, await worker.get_bytes(job_path(job_id, "evidence", name)))
+    view = await follow(lambda: worker.get(job_path(job_id)))
+    took_s = loop.time() - began_s
+    if view["state"] != "FINISHED":
+        raise VerificationError(f"the job ended {view['state']}: {view['reason']}")
+    for warning in view["warnings"]:
+        say(f"Warning: {warning['subject']}: {warning['message']}")
+    for name in view["evidence"]:
+        _write(output / name, await worker.get_bytes(job_path(job_id, "evidence", name)))
     delivery = lms.deliveries[-1]
     archive = output / delivery.filename
     shutil.copy(delivery.path, archive)
     tree = output / "unpacked"
-    await asyncio.to_thread(_unpack, archive, tree)
+    await asyncio.to_thread(unpack, archive, tree)
     pages = sum(item["pages"] for item in view["items"])
     return _Outcome(archive, tree, output / "authority", len(view["items"]), pages, took_s)
 
 
-def _unpack(archive: Path, tree: Path) -> None:
-    if archive.suffix == ".zip":
-        with zipfile.ZipFile(archive) as container:
-            container.extractall(tree)  # noqa: S202 - made by us just now
-    else:
-        with tarfile.open(archive) as container:
-            container.extraction_filter = getattr(tarfile, "data_filter", None)  # Debian 12's Python has none yet
-            container.extractall(tree)  # noqa: S202 - made by us just now
-
-
-async def _check(outcome: _Outcome, root_name: str, tsa_name: str) -> None:
-    """Run what an auditor would run, on the archive and on its manifest, and show what it said."""
-    name, output = outcome.archive.name, outcome.archive.parent
-    await _tool(["sha256sum", "--quiet", "-c", "manifest-sha256.txt"], outcome.tree, "every file is as listed")
-    await _tool(["sha256sum", "-c", f"{name}.sha256"], output)
-    for folder, stem, data in (
-        (output, name, name),
-        (outcome.tree / "evidence", "manifest-sha256.txt", "../manifest-sha256.txt"),
-    ):
-        # Relative, because openssl takes a space after -untrusted for the end of a file name.
-        authority = Path("../.." if folder != output else ".") / outcome.authority.name
-        trust = ["-CAfile", str(authority / root_name), "-untrusted", str(authority / tsa_name)]
-        reply = ["-in", f"{stem}.tsr", *trust]
-        await _tool(["openssl", "ts", "-verify", "-data", data, *reply], folder)
-        await _tool(["openssl", "ts", "-verify", "-queryfile", f"{stem}.tsq", *reply], folder)
-
-
-async def _tool(argv: list[str], folder: Path, silent_means: str = "") -> None:
-    completed = await process.run(argv, timeout_s=_TOOL_TIMEOUT_S, cwd=folder)
-    good = completed.returncode == 0
-    # openssl also tells on stderr which configuration it reads: noise, as long as all is well.
-    said = (completed.stdout if good else completed.stdout + completed.stderr).decode(errors="replace").strip()
-    _say(f"$ {shlex.join(argv)}\n  {said or silent_means}")
-    if not good:
-        raise ToolError(f"{argv[0]} ended with {completed.returncode}; the demo's archive does not hold")
-
-
 def _write(file: Path, data: bytes) -> None:
     file.write_bytes(data)
-
-
-def _say(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()

@@ -6,6 +6,7 @@ restart with the same ``executor_id`` recovers what this process had begun.
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -141,6 +142,8 @@ class Engine:
             self._sweeper.cancel()
         await self._open_jobs.close_all()
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
+        # DBOS has put its own threads into the loop and ended them; who closes after the engine needs some.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="after-engine"))
         if self._watch is not None:
             await self._watch.stop()
         return clean
