@@ -27,7 +27,10 @@ from archiveworker.sources.reviewed.shown import key_of
 _ANSWERS: Final = "answers"
 _RAW: Final = "raw"
 _LANGUAGE: Final = "en"
-METADATA_COLUMNS: Final = ("itemid", "kind", "username", "exam", "attempts", "result", "people", "path")
+METADATA_COLUMNS: Final = (
+    *("itemid", "kind", "userid", "username", "examid", "exam", "people", "attempts", "result", "path"),
+)
+"""``path`` is the tenth, as in the tables of all sources."""
 METADATA_NAME: Final = "items_metadata.csv"
 
 

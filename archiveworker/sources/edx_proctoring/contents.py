@@ -4,6 +4,7 @@ Planning writes everything below ``collected``; making a page reads one file, so
 no more memory than one page.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ _PAGES: Final = "pages"
 _PLAN: Final = "plan.json"
 _FILES: Final = "files"
 _STEM: Final = "proctoring"
+_OVERVIEW: Final = "overview"
 _FIRST: Final = datetime(1980, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(2099, 12, 31, tzinfo=UTC)
 
@@ -137,30 +139,36 @@ def page(folder: Path, key: str) -> Page:
 def _pages(report: CourseReport) -> Iterator[_Stored]:
     course = report.record.course
     read_at = _possible(course.read_at)
-    folders = {one.id: ArchivePath.sanitised("exams", f"{one.id}_{one.name}".replace("/", "_")) for one in report.exams}
+    names = {one.id: f"{one.id}_{one.name}".replace("/", "_") for one in report.exams}
     taken: set[str] = set()
-    number = 0
-    for person, exam_id in report.pairs:
-        if exam_id not in folders:
-            continue
-        number += 1
-        pair = report.page_of(person, exam_id)
-        attempts, name = pair.record.attempts, pair.record.exams[0].name
-        at = max((one.modified_at for one in attempts), default=course.read_at)
-        folder = _free(ArchivePath.sanitised(folders[exam_id].value, person.replace("/", "_")), taken)
-        state = wording.state(attempts[-1]) if attempts else "no attempt"
-        facts = {"kind": "person", "username": person, "exam": name, "attempts": str(len(attempts)), "result": state}
-        entry = _Entry(f"person-{number:06d}", f"{person}: {name}", folder, _STEM, _possible(at), facts)
-        yield _Stored(entry, pair)
+    for number, (person, exam_id) in enumerate(report.pairs, 1):
+        folder = _free(ArchivePath.sanitised("exams", names.get(exam_id, exam_id), person.replace("/", "_")), taken)
+        yield _of_person(report.page_of(person, exam_id), f"person-{number:06d}", folder)
+    people = Counter(exam_id for _, exam_id in report.pairs)
     for exam in report.exams:
-        about = {"kind": "exam", "exam": exam.name, "people": str(sum(one == exam.id for _, one in report.pairs))}
-        key = f"exam-{exam.id}"
-        entry = _Entry(key, f"Overview: {exam.name}", folders[exam.id].value, "overview", read_at, about)
+        facts = {"kind": "exam", "examid": exam.id, "exam": exam.name, "people": str(people[exam.id])}
+        folder = ArchivePath.sanitised("overviews", names[exam.id]).value
+        entry = _Entry(f"exam-{exam.id}", f"Overview: {exam.name}", folder, _OVERVIEW, read_at, facts)
         yield _Stored(entry, html=render_exam(report, exam.id).decode("utf-8"))
-    entry = _Entry(
-        "course", f"Overview of the course {course.id}", "course", "overview", read_at, {"course": course.id}
-    )
+    entry = _Entry("course", f"Overview of the course {course.id}", "course", _OVERVIEW, read_at, {"kind": "course"})
     yield _Stored(entry, html=render_course(report).decode("utf-8"))
+
+
+def _of_person(pair: PairFile, key: str, folder: str) -> _Stored:
+    """Return the page of one person at one exam."""
+    record = pair.record
+    attempts, exam, person = record.attempts, record.exams[0], record.people[0]
+    facts = {
+        "kind": "person",
+        "userid": person.lms_user_id or "",
+        "username": person.id,
+        "examid": exam.id,
+        "exam": exam.name,
+        "attempts": str(len(attempts)),
+        "result": wording.state(attempts[-1]) if attempts else "no attempt",
+    }
+    at = max((one.modified_at for one in attempts), default=record.course.read_at)
+    return _Stored(_Entry(key, f"{person.id}: {exam.name}", folder, _STEM, _possible(at), facts), pair)
 
 
 def _free(path: ArchivePath, taken: set[str]) -> str:
