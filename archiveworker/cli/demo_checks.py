@@ -1,4 +1,4 @@
-"""What an auditor would do with an archive, for ``archiveworker demo``: unpack it, ask ``sha256sum`` and ``openssl``."""
+"""What an auditor would do with an archive of ``archiveworker demo``: unpack it, ask ``sha256sum`` and ``openssl``."""
 
 import os
 import shlex

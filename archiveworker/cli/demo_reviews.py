@@ -125,4 +125,4 @@ def _codes(tree: Path) -> set[str]:
 
 
 def _work_count(view: Mapping[str, Any]) -> int:
-    return sum(item["item"].startswith("submission") for item in view["items"])
+    return sum(item["item"].startswith("work-") for item in view["items"])

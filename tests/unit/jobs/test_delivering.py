@@ -81,7 +81,7 @@ class MadeUpLms:
         file = spool.folder / "answers.jsonl"
         file.write_bytes(b"{}\n")
         at = datetime(2026, 1, 2, tzinfo=UTC)
-        made = ArchiveFile(ArchivePath("backups/answers.jsonl"), spool.relative(file), Sha256.of(b"{}\n"), 3, at)
+        made = ArchiveFile(ArchivePath("raw/answers.jsonl"), spool.relative(file), Sha256.of(b"{}\n"), 3, at)
         return Plan(items=(), files=(made,))
 
     async def fetch_item(self, item: PlannedItem, spool: ItemSpool) -> FetchedItem:
@@ -172,7 +172,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         software="test",
         targets=targets,
     )
-    engine = Engine(tools, EngineConfig(url, "delivering", keep_failed_days=7, instance_name=str(tmp_path)))
+    engine = Engine(tools, EngineConfig(Secret(url), "delivering", keep_failed_days=7, instance_name=str(tmp_path)))
     await engine.start()
     yield Bench(engine, lms, folder, targets)
     await engine.stop(0)

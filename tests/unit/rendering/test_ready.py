@@ -21,10 +21,12 @@ class Embedded:
     """Stands for the pages inside of a page."""
 
     answers: list[dict[str, object]] = field(default_factory=list)
-    count: int = 0
 
-    async def evaluate(self, script: str, limits: dict[str, int]) -> list[dict[str, object]]:
-        return self.answers
+    async def count(self) -> int:
+        return len(self.answers)
+
+    async def evaluate(self, script: str, limits: dict[str, int]) -> tuple[int, list[dict[str, object]]]:
+        return len(self.answers), self.answers
 
 
 @dataclass
