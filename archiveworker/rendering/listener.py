@@ -71,7 +71,7 @@ class Listener:
         """Stop listening and cut every connection."""
         self._is_closed = True
         if self._server is not None:
-            self._server.close()
+            await _close_server(self._server)
         await self.detach()
         # Connections that were cut are only gone after one more turn of the loop, which may be about to end.
         await asyncio.sleep(0)
@@ -111,3 +111,13 @@ class Listener:
             with session.counted():
                 response = await session.answer(prefix + request.target, request)
                 await wire.write_response(writer, response, head_only=request.method == "HEAD")
+
+
+async def _close_server(server: asyncio.Server) -> None:
+    """Stop accepting, then close: Python 3.11 forgets, open, a connection that it has accepted right before."""
+    for listening in server.sockets:
+        asyncio.get_running_loop().remove_reader(listening.fileno())
+    try:
+        await asyncio.sleep(0)
+    finally:
+        server.close()
