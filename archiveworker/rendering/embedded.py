@@ -9,6 +9,7 @@ than its share of time.
 import asyncio
 import contextlib
 import json
+from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,8 @@ _ATTACH = {
     "autoAttach": True,
     "waitForDebuggerOnStart": True,
     "flatten": True,
-    "filter": [{"type": "iframe"}],
+    # A worker (MathJax 4 computes in one) would wait for a debugger, too, and for ever if it is not attached to.
+    "filter": [{"type": "iframe"}, {"type": "worker"}],
 }
 
 
@@ -128,11 +130,18 @@ class EmbeddedPages:
         self._session = session
         self._prepare = prepare
         self._apart: list[_Apart] = []
+        self._loading: set[str] = set()
+        self._asked: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def watch(self) -> None:
         """Be told of frames of other sites from now on."""
         await self._watch(self._session)
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether a document is on its way into one of them (or into the page): what is there now will go."""
+        return bool(self._loading)
 
     async def count(self) -> int:
         """Return how many there are now."""
@@ -145,9 +154,31 @@ class EmbeddedPages:
             How many there are, and the answers there were.
         """
         frames = await self._all()
-        asked = (frame.evaluate(script, argument) for frame in frames[:_MAX_COUNT])
+        asked = (self._ask(frame, script, argument) for frame in frames[:_MAX_COUNT])
         answers = await asyncio.gather(*asked, return_exceptions=True)
         return len(frames), [answer for answer in answers if not isinstance(answer, BaseException)]
+
+    async def _ask(self, frame: _Frame, script: str, argument: object) -> object:
+        """Return the frame's answer; ask again when its document is replaced: nobody answers for one that is gone.
+
+        What waits in an ``about:blank`` that becomes a document is forgotten by Chromium without a word.
+        """
+        while True:
+            replaced = asyncio.get_running_loop().create_future()
+            self._asked[frame.frame_id].add(replaced)
+            answer = asyncio.ensure_future(frame.evaluate(script, argument))
+            try:
+                await asyncio.wait((answer, replaced), return_when=asyncio.FIRST_COMPLETED)
+                if answer.done():
+                    return answer.result()
+            finally:
+                self._asked[frame.frame_id].discard(replaced)
+                answer.cancel()
+
+    def _navigated(self, event: Json) -> None:
+        for replaced in self._asked[event["frame"]["id"]]:
+            if not replaced.done():
+                replaced.set_result(None)
 
     async def mark(self, attribute: str) -> list[EmbeddedPage]:
         """Give the element of each its own value of ``attribute``; those that could not be loaded are left out."""
@@ -174,11 +205,18 @@ class EmbeddedPages:
         return found
 
     async def _watch(self, session: Session) -> None:
+        session.on("Page.frameNavigated", self._navigated)
+        session.on("Page.frameStartedLoading", lambda event: self._loading.add(event["frameId"]))
+        session.on("Page.frameStoppedLoading", lambda event: self._loading.discard(event["frameId"]))
+        session.on("Page.frameDetached", lambda event: self._loading.discard(event["frameId"]))
         session.on("Target.attachedToTarget", lambda event: self._attached(session, event))
         await session.send("Target.setAutoAttach", _ATTACH)
 
     def _attached(self, around: Session, event: Json) -> None:
         own = around.named(event["sessionId"])
+        if event["targetInfo"]["type"] != "iframe":
+            own.tell("Runtime.runIfWaitingForDebugger")
+            return
         task = asyncio.create_task(self._begin(own, around))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -73,7 +73,8 @@ async def _until_quiet(page: OpenPage, session: PageSession, config: RendererCon
             page.evaluate(script, limits), page.embedded.evaluate(script, limits)
         )
         answer = _joined(outer, inner)
-        needed_s = config.stuck_s if answer.waiting and not answer.is_lost else config.quiet_s
+        is_waiting = (answer.waiting and not answer.is_lost) or page.embedded.is_loading
+        needed_s = config.stuck_s if is_waiting else config.quiet_s
         if session.quiet_for_s() >= needed_s and await page.embedded.count() == embedded_count:
             return answer
         await session.wait_quiet(config.quiet_s)

@@ -21,6 +21,7 @@ class Embedded:
     """Stands for the pages inside of a page."""
 
     answers: list[dict[str, object]] = field(default_factory=list)
+    is_loading: bool = False
 
     async def count(self) -> int:
         return len(self.answers)
