@@ -144,11 +144,11 @@ async def test_a_moodle_that_is_down_at_the_end_is_told_later(lms: DemoServer, t
     """For those who ask the worker the job ends at once; the word to Moodle is tried on."""
     patience = {"LMS_TIMEOUT_S": "40", "LMS_RETRY_S": "60", "PROGRESS_INTERVAL_S": "60"}
     async with started(lms, tmp_path, lms.tsa_url, **patience) as own:
-        lms.faults.order(Fault(FaultKind.BLANK_PAGE, REPORT))
+        lms.faults.order(Fault(FaultKind.LOGIN_PAGE, REPORT))
         # The calls before are the probe and the job's first word; this one ends when its caller has given it up.
         lms.faults.order(Fault(FaultKind.SLOW, STATUS, times=1, after=2, seconds=30))
         outcome = await archived(lms, own, count=1)
-        failed(lms, outcome, "blank")
+        failed(lms, outcome, "login")
         assert outcome.warnings == "The LMS could not be told yet that the job is FAILED; the worker goes on trying."
         assert (await own.ended(outcome.view["id"]))["warnings"] == []
         assert outcome.view["progress"]["percent"] == 0
@@ -231,5 +231,6 @@ async def test_a_backup_that_is_never_ready_ends_with_timeout(lms: DemoServer, t
 async def test_every_fault_of_the_demo_has_its_case() -> None:
     others = {FaultKind.LOGIN_NAVIGATION, FaultKind.EXPIRED_TOKEN, FaultKind.BACKUP_FAILED}
     others |= {FaultKind.BACKUP_NEVER_READY, FaultKind.STORE_FAILED, FaultKind.CHECKSUM_INVALID}
+    others |= {FaultKind.FILE_GONE}  # only files of workshops are listed apart: tests/contract/sources/test_workshop.py
     listed = {case[0] for table in (ONCE, STAYING, REFUSALS) for case in table}
     assert listed | others == set(FaultKind)
