@@ -19,7 +19,10 @@ from django.utils import timezone
 from edx_proctoring.models import (
     ProctoredExam,
     ProctoredExamReviewPolicy,
+    ProctoredExamSoftwareSecureComment,
+    ProctoredExamSoftwareSecureReview,
     ProctoredExamStudentAllowance,
+    ProctoredExamStudentAllowanceHistory,
     ProctoredExamStudentAttempt,
 )
 from edx_proctoring.statuses import ProctoredExamStudentAttemptStatus as Status
@@ -102,7 +105,32 @@ def states():
     allowance(user=resumed, proctored_exam=midterm, key="time_multiplier", value="1.5")
     QuerySet(ProctoredExamStudentAllowance).update(created=LONG_AGO - MINUTE, modified=LONG_AGO - MINUTE)
     policy = ProctoredExamReviewPolicy.objects.create
-    policy(proctored_exam=final, set_by_user=staff, review_policy="Closed book. Two blank sheets allowed.")
+    text = policy(proctored_exam=final, set_by_user=staff, review_policy="Closed book.")
+    text.review_policy = "Closed book. Two blank sheets allowed."
+    text.save()
+    not_by_rest(staff, final, granted)
+
+
+def not_by_rest(staff, final, granted):
+    """What only the database has: a review that was changed, with a comment; an older one; a former allowance."""
+    code = ProctoredExamStudentAttempt.objects.get(user=granted, proctored_exam=final).attempt_code
+    video = b"https://recordings.example.test/1"
+    review = ProctoredExamSoftwareSecureReview.objects.create(
+        attempt_code=code, review_status="Suspicious", raw_data="{}", student=granted, exam=final, reviewed_by=staff,
+        encrypted_video_url=video,
+    )  # fmt: skip
+    ProctoredExamSoftwareSecureComment.objects.create(
+        review=review, start_time=300, stop_time=420, duration=120, comment="Second person", status="Suspicious"
+    )
+    review.review_status = "Clean"
+    review.save()
+    older = ProctoredExamStudentAttempt.objects.get(user__username="state10", proctored_exam__course_id=STATES)
+    ProctoredExamSoftwareSecureReview.objects.create(
+        attempt_code=older.attempt_code, review_status="Clean", raw_data="{}"
+    )
+    ProctoredExamStudentAllowanceHistory.objects.create(
+        allowance_id=1, user=granted, proctored_exam=final, key="additional_time_granted", value="15"
+    )
 
 
 def big(course, count):
