@@ -15,7 +15,7 @@ $(STAMP): pyproject.toml docker/install-system.sh docker/setup.sh
 	@PYTHON=$(PYTHON) VENV=$(VENV) bash docker/setup.sh
 	@touch $@
 
-demo: $(STAMP) ## run one whole job on this machine and check its archive
+demo: $(STAMP) ## run whole jobs on this machine (a quiz, three peer reviews) and check their archives
 	@$(BIN)/archiveworker demo --output demo-output
 
 test: $(STAMP) ## every check: style, types, imports, unit, contract and integration tests

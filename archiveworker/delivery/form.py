@@ -140,6 +140,11 @@ class Form:
         if self._source is not None:
             self._source.close()
 
+    def _opened(self, file: FormFile) -> BinaryIO:
+        # Here and not in a thread: a request that is cancelled meanwhile would leave the file to nobody.
+        self._source = file.source.open("rb")
+        return self._source
+
     def _counted(self, block: bytes) -> bytes:
         self._on_block()
         return block
@@ -148,13 +153,12 @@ class Form:
         """Yield a file's bytes, the last block only when the digest is right."""
         running, held = hashlib.sha256(), b""
         try:
-            self._source = await asyncio.to_thread(file.source.open, "rb")
-            async for block in read_range(self._source, 0, file.size_bytes):
+            async for block in read_range(self._opened(file), 0, file.size_bytes):
                 await asyncio.to_thread(running.update, block)
                 if held:
                     yield held
                 held = block
-            self._source.close()
+            self.close()
         except OSError as exc:
             raise DeliveryError(f"{file.name} cannot be read from the spool ({exc.strerror or exc})") from exc
         if running.hexdigest() != file.sha256:

@@ -7,7 +7,7 @@ release 0.1 (``upload``, ``confirm``), so jobs that it began go on.
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from archiveworker.runtime.retry import RetryPolicy, retrying
 
 log = structlog.get_logger(__name__)
 
+RunStep = Callable[..., Awaitable[Any]]
 PACKAGE_FOLDER = "package"
 
 
@@ -105,11 +106,14 @@ class Deliveries:
     Args:
         steps: see there.
         policy: numbers of tries and waits.
+        patiently: runs the upload within the job's time and waits for an LMS that is away; None: a few tries. What
+            makes the LMS store the archive is never cut off by the job's time.
     """
 
-    def __init__(self, steps: DeliverySteps, policy: JobPolicy) -> None:
+    def __init__(self, steps: DeliverySteps, policy: JobPolicy, patiently: RunStep | None = None) -> None:
         self._steps = steps
         self._policy = policy
+        self._upload = patiently or self._again
 
     async def to_all(self, job_id: JobId, archive: Json, targets: Sequence[str], book: Book, mark: str) -> None:
         """Bring the archive to each of ``targets``, in this order, and note in ``book`` what came of it.
@@ -149,11 +153,12 @@ class Deliveries:
         return DeliveryState.DELIVERED, ""
 
     async def _to_lms(self, job_id: JobId, archive: Json, mark: str) -> Any:
+        ticket = await self._upload("upload", self._steps.upload, job_id, archive)
+        return await self._again("confirm", self._steps.confirm, job_id, archive, ticket, mark)
+
+    async def _again(self, name: str, step: Any, *args: Any) -> Any:
         attempts, interval_s = self._policy.item_attempts, self._policy.retry_interval_s
-        ticket = await run_step("upload", self._steps.upload, job_id, archive, attempts=attempts, interval_s=interval_s)
-        return await run_step(
-            "confirm", self._steps.confirm, job_id, archive, ticket, mark, attempts=attempts, interval_s=interval_s
-        )
+        return await run_step(name, step, *args, attempts=attempts, interval_s=interval_s)
 
 
 def kept_to_json(archive: Mapping[str, Any], file: Path) -> Json:

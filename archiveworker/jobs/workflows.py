@@ -64,7 +64,9 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
         self._steps = steps
         self._finish = finish
         self._delivery = delivery
-        self._deliveries = Deliveries(delivery, policy)
+        self._deliveries = Deliveries(delivery, policy, self._persistently)
+        # A redelivery has no time limit of a job, and an LMS that is away then is a reason to end.
+        self._redeliveries = Deliveries(delivery, policy)
         self._policy = policy
 
     @DBOS.workflow(name="archive_job", max_recovery_attempts=1_000_000)
@@ -145,7 +147,7 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
             await book.enter(JobState.FINALIZING)
             state, reason = JobState.FINISHED, ""
             try:
-                await self._deliveries.to_all(job_id, archive, targets, book, f"confirm-begun-{run}")
+                await self._redeliveries.to_all(job_id, archive, targets, book, f"confirm-begun-{run}")
             except DeliveryError as exc:
                 state, reason = JobState.FAILED, self._with_whereabouts(job_id, reason_of(exc, "job_failed"))
             await run_step("release", self._steps.release, job_id)

@@ -120,7 +120,7 @@ def _add_pages(app: web.Application, prefix: str) -> None:
     app.router.add_post(f"{prefix}/ui/logout", ui.post_logout)
     app.router.add_get(f"{prefix}/ui/static/{{name}}", get_static)
     app.router.add_get(f"{prefix}/ui/jobs/{{job_id}}", ui.get_job)
-    app.router.add_post(f"{prefix}/ui/jobs/{{job_id}}/{{action:cancel|retry}}", ui.post_action)
+    app.router.add_post(f"{prefix}/ui/jobs/{{job_id}}/{{action:cancel|retry|redeliver}}", ui.post_action)
     app.router.add_get(f"{prefix}/verify", get_verify)
     app.router.add_post(f"{prefix}/verify", post_verify)
 

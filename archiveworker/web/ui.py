@@ -108,7 +108,8 @@ async def get_job(request: web.Request) -> web.StreamResponse:
         "job",
         job=_head(request, view, archive and archive["name"], view["progress"]) | {"is_final": state.is_final},
         archive=archive and {**archive, "size": human_size(archive["size_bytes"])},
-        actions=_actions(state),
+        actions=_actions(state, is_kept="kept_until" in view),
+        deliveries=view["deliveries"],
         warnings=view["warnings"],
         failures=view["failures"],
         history=[
@@ -122,20 +123,25 @@ async def get_job(request: web.Request) -> web.StreamResponse:
 
 @for_people
 async def post_action(request: web.Request) -> web.StreamResponse:
-    """Cancel a job or run it again, and show it."""
+    """Cancel a job, run it again or deliver what it has packed, and show it."""
     require_admin(request)
-    job_id, action = job_id_of(request), request.match_info["action"]
-    if action == "cancel":
-        await request.app[ENGINE].cancel(job_id)
-    else:
-        await request.app[ENGINE].retry(job_id, None)
+    engine, job_id = request.app[ENGINE], job_id_of(request)
+    match request.match_info["action"]:
+        case "cancel":
+            await engine.cancel(job_id)
+        case "redeliver":
+            await engine.redeliver(job_id)
+        case _:
+            await engine.retry(job_id, None)
     return see_other(request, f"/ui/jobs/{job_id}")
 
 
-def _actions(state: JobState) -> tuple[str, ...]:
+def _actions(state: JobState, *, is_kept: bool) -> tuple[str, ...]:
     if not state.is_final:
         return ("cancel",)
-    return () if state is JobState.FINISHED else ("retry",)
+    if state is JobState.FINISHED:
+        return ()
+    return ("redeliver", "retry") if is_kept and state is JobState.FAILED else ("retry",)
 
 
 def _head(

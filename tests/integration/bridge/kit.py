@@ -15,7 +15,8 @@ from archiveworker.bridge.sidecar import BridgeConfig, running_bridge
 from archiveworker.bridge.tokens import ALL, Tokens
 from archiveworker.demo import legacy_crowdsessment, legacy_workup, legacy_workup_faults
 from archiveworker.demo.legacy import ExpectedFinding
-from archiveworker.domain.peer_review.checks.table import check_all, findings_of
+from archiveworker.domain.findings import findings_of
+from archiveworker.domain.peer_review.checks.table import check_all
 from archiveworker.domain.peer_review.model import PeerReview
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.clock import SystemClock

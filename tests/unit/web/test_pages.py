@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from archiveworker.domain.delivery import DeliveryState
 from archiveworker.domain.job import JobState
 from archiveworker.runtime import resources
 from archiveworker.web.pages import LANGUAGES, words
@@ -36,6 +37,11 @@ def test_templates_ask_for_words_that_are_there(template: Any) -> None:
 def test_every_state_of_a_job_has_a_word() -> None:
     for lang in LANGUAGES:
         assert set(words(lang)["states"]) == set(JobState)
+
+
+def test_every_state_of_a_delivery_has_a_word() -> None:
+    for lang in LANGUAGES:
+        assert set(words(lang)["delivery_states"]) == set(DeliveryState)
 
 
 def test_the_word_files_are_json_without_double_keys() -> None:

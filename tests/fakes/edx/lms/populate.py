@@ -21,6 +21,7 @@ from edx_proctoring.models import (
     ProctoredExamReviewPolicy,
     ProctoredExamSoftwareSecureComment,
     ProctoredExamSoftwareSecureReview,
+    ProctoredExamSoftwareSecureReviewHistory,
     ProctoredExamStudentAllowance,
     ProctoredExamStudentAllowanceHistory,
     ProctoredExamStudentAttempt,
@@ -112,22 +113,27 @@ def states():
 
 
 def not_by_rest(staff, final, granted):
-    """What only the database has: a review that was changed, with a comment; an older one; a former allowance."""
+    """What only the database has: a review that took another's place, with a comment; an old review that names nobody;
+    a former allowance. In bulk: a review that is saved sets the attempt's status.
+    """
     code = ProctoredExamStudentAttempt.objects.get(user=granted, proctored_exam=final).attempt_code
-    video = b"https://recordings.example.test/1"
-    review = ProctoredExamSoftwareSecureReview.objects.create(
-        attempt_code=code, review_status="Suspicious", raw_data="{}", student=granted, exam=final, reviewed_by=staff,
-        encrypted_video_url=video,
-    )  # fmt: skip
-    ProctoredExamSoftwareSecureComment.objects.create(
-        review=review, start_time=300, stop_time=420, duration=120, comment="Second person", status="Suspicious"
-    )
-    review.review_status = "Clean"
-    review.save()
+    of = {"attempt_code": code, "raw_data": "{}", "student": granted, "exam": final, "reviewed_by": staff}
+    former = ProctoredExamSoftwareSecureReviewHistory(review_status="Suspicious", **of)
+    ProctoredExamSoftwareSecureReviewHistory.objects.bulk_create([former])
     older = ProctoredExamStudentAttempt.objects.get(user__username="state10", proctored_exam__course_id=STATES)
-    ProctoredExamSoftwareSecureReview.objects.create(
-        attempt_code=older.attempt_code, review_status="Clean", raw_data="{}"
-    )
+    reviews = [
+        ProctoredExamSoftwareSecureReview(
+            review_status="Clean", encrypted_video_url=b"https://recordings.example.test/1", **of
+        ),
+        ProctoredExamSoftwareSecureReview(
+            attempt_code=older.attempt_code, review_status="Clean", raw_data="{}"
+        ),
+    ]
+    ProctoredExamSoftwareSecureReview.objects.bulk_create(reviews)
+    ProctoredExamSoftwareSecureComment.objects.create(
+        review=ProctoredExamSoftwareSecureReview.objects.get(attempt_code=code), start_time=300, stop_time=420,
+        duration=120, comment="Second person in the room", status="Suspicious",
+    )  # fmt: skip
     ProctoredExamStudentAllowanceHistory.objects.create(
         allowance_id=1, user=granted, proctored_exam=final, key="additional_time_granted", value="15"
     )
