@@ -17,10 +17,22 @@ from archiveworker.bridge.exams import PRESET
 from archiveworker.bridge.sidecar import BridgeConfig, running_bridge
 from archiveworker.bridge.tokens import ALL, Tokens
 from archiveworker.cli import main
+from archiveworker.domain.errors import RequestError, SourceError, SourceUnavailableError, TokenRefusedError
+from archiveworker.domain.findings import Outcome
+from archiveworker.domain.ids import JobId
+from archiveworker.domain.proctoring import codec
+from archiveworker.domain.proctoring.checks.table import check_all
 from archiveworker.domain.proctoring.export import EXPORT_PATH, read_export
+from archiveworker.domain.proctoring.kinds import GapKind
+from archiveworker.domain.proctoring.model import Proctoring, ProctoringFile
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.clock import SystemClock
-from tests.fakes.edx.bed import BIG, EMPTY, STATES, EdxServer
+from archiveworker.runtime.retry import RetryPolicy
+from archiveworker.runtime.spool import LocalItemSpool
+from archiveworker.sources.edx_proctoring import EdxProctoringSource
+from archiveworker.sources.edx_proctoring.config import EdxConfig
+from archiveworker.sources.reviewed.request import ReviewedConfig
+from tests.fakes.edx.bed import BIG, EMPTY, STATES, EdxServer, make_token
 
 KEY = Secret("a key of a bridge that is for nobody but these tests")
 TABLES = {
@@ -123,3 +135,66 @@ def test_check_and_token_on_the_command_line(
     said = capsys.readouterr().out
     assert f"BAD   table {TABLES['comments']}: lacks stop_time" in said
     assert f"BAD   table {TABLES['policy_history']}: is not in the database" in said
+
+
+def collector() -> EdxProctoringSource:
+    retry = RetryPolicy(first_delay_s=0.01, max_delay_s=0.02, budget_s=1)
+    return EdxProctoringSource(EdxConfig(retry=retry), ReviewedConfig(("directory",), ("directory",)))
+
+
+def body(server: EdxServer, bridge: str, scope: str = STATES) -> dict[str, Any]:
+    token = Tokens(KEY, PRESET, SystemClock()).make(scope, timedelta(minutes=5)).reveal()
+    lms = {"base_url": server.url, "token": make_token(), "bridge": {"base_url": bridge, "token": token}}
+    return {"api_version": 1, "lms": lms, "course_id": STATES, "delivery": {"to": ["directory"]}}
+
+
+async def collected(request: dict[str, Any], folder: Path) -> Proctoring:
+    spool = LocalItemSpool(folder / "job" / "collected", folder / "job")
+    (folder / "job" / "collected").mkdir(parents=True, exist_ok=True)
+    made = collector()
+    async with made.connect(made.parse(request), JobId("0d3f6f0e-6f4c-4a6a-9a55-2d3f2f6b0001")) as connection:
+        await connection.plan(spool)
+    stored = (folder / "job" / "collected" / "files" / "course" / "proctoring.json").read_bytes()
+    return codec.decode(stored, ProctoringFile).record
+
+
+async def test_a_job_takes_from_the_bridge_what_rest_does_not_give(
+    edx_server: EdxServer, bridge: str, tmp_path: Path
+) -> None:
+    record = await collected(body(edx_server, bridge), tmp_path)
+    assert [gap.kind for gap in record.gaps] == [GapKind.INACTIVE_EXAMS]
+    said = {(one.status, one.is_superseded, one.attempt_id is not None) for one in record.reviews or ()}
+    assert said == {("Clean", False, True), ("Suspicious", True, True)}
+    [comment] = [comment for one in record.reviews or () for comment in one.comments or ()]
+    assert (comment.start_s, comment.text) == (300, "Second person in the room")
+    assert {one.text for one in record.former_policies or ()} == {"Closed book."}
+    assert len(record.history or ()) >= len(record.attempts)
+    assert (tmp_path / "job/collected/raw/export.jsonl").exists()
+    outcomes = {one.code: one.outcome for one in check_all(record)}
+    assert outcomes["violation-noted"] is Outcome.FOUND
+    assert Outcome.NOT_CHECKABLE not in {outcomes[code] for code in ("deleted-attempt", "result-without-review")}
+
+
+async def test_a_bridge_that_refuses_ends_the_job_with_a_reason(
+    edx_server: EdxServer, bridge: str, tmp_path: Path
+) -> None:
+    with pytest.raises(TokenRefusedError, match="HTTP 403: its token has expired, or is not for this course"):
+        await collected(body(edx_server, bridge, BIG), tmp_path / "scope")
+    with pytest.raises(SourceError, match="HTTP 404: check that lms.bridge.base_url is that of a bridge"):
+        await collected(body(edx_server, f"{bridge}/elsewhere"), tmp_path / "address")
+    with pytest.raises(SourceUnavailableError, match="check that the bridge is up"):
+        await collected(body(edx_server, "http://127.0.0.1:9"), tmp_path / "down")
+
+
+def test_the_stored_request_has_neither_token(edx_server: EdxServer) -> None:
+    request, made = body(edx_server, "http://bridge.example.test"), collector()
+    parsed = made.parse(request)
+    stored = json.dumps(parsed.payload)
+    assert request["lms"]["token"] not in stored
+    assert request["lms"]["bridge"]["token"] not in stored
+    assert made.resume(parsed.payload, parsed.token) == parsed
+    assert parsed.further_urls == ("http://bridge.example.test",)
+    with pytest.raises(RequestError, match="that of the LMS and that of the bridge, a space between"):
+        made.resume(parsed.payload, Secret("another"))
+    with pytest.raises(RequestError, match="lms.bridge must not stand beside export"):
+        made.parse({**request, "export": {}})

@@ -125,9 +125,7 @@ def not_by_rest(staff, final, granted):
         ProctoredExamSoftwareSecureReview(
             review_status="Clean", encrypted_video_url=b"https://recordings.example.test/1", **of
         ),
-        ProctoredExamSoftwareSecureReview(
-            attempt_code=older.attempt_code, review_status="Clean", raw_data="{}"
-        ),
+        ProctoredExamSoftwareSecureReview(attempt_code=older.attempt_code, review_status="Clean", raw_data="{}"),
     ]
     ProctoredExamSoftwareSecureReview.objects.bulk_create(reviews)
     ProctoredExamSoftwareSecureComment.objects.create(
