@@ -341,6 +341,7 @@ async def running_worker(settings: Settings) -> AsyncIterator[Worker]:
                 software=SOFTWARE,
                 trusted_pem=read_trusted(settings),
                 targets=build_targets(settings),
+                warm_up=renderer.warm_up,
                 executor_id="" if state.watch is None else state.executor_id,
             )
             config = EngineConfig(state.database_url, state.executor_id, settings.keep_failed_days)

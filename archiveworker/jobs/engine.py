@@ -35,7 +35,6 @@ from archiveworker.jobs.story import Story
 from archiveworker.jobs.tools import JobTools, OpenJobs
 from archiveworker.jobs.watch import NoGuard, Watch
 from archiveworker.jobs.workflows import ITEM_QUEUE, JOB_QUEUE, WORKFLOW_VERSION, ArchiveWorkflows
-from archiveworker.runtime import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -86,6 +85,7 @@ class Engine:
         self._delivery = DeliverySteps(tools, self._open_jobs)
         self._workflows: ArchiveWorkflows | None = None
         self._sweeper: asyncio.Task[None] | None = None
+        self._warming: asyncio.Task[None] | None = None
         self._intake = asyncio.Lock()
         self._health = Health(tools, self._gate)
         self._housekeeping = Housekeeping(tools, self._open_jobs, watch, config.keep_failed_days)
@@ -138,8 +138,9 @@ class Engine:
         """
         is_deposed = self._watch is not None and self._watch.is_deposed
         clean = await self._gate.drain(0 if is_deposed else grace_s)
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        for task in (self._sweeper, self._warming):
+            if task is not None:
+                task.cancel()
         await self._open_jobs.close_all()
         await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
         # DBOS has put its own threads into the loop and ended them; who closes after the engine needs some.
@@ -200,6 +201,8 @@ class Engine:
         )
         await self._tools.secrets.put(job_id, request.token)
         await self._enqueue(stored, 1, Story())
+        if self._tools.warm_up is not None:
+            self._warming = asyncio.create_task(self._tools.warm_up())
         log.info("job_accepted", job_id=job_id, source=request.source, lms=stored.lms)
         return job_id
 
@@ -246,14 +249,7 @@ class Engine:
 
     async def measure(self) -> None:
         """Bring the metrics that the database knows up to date."""
-        active = await views.job_workflows(ACTIVE)
-        queued = [job for job in active if job.status != "PENDING"]
-        metrics.JOBS_ACTIVE.labels("running").set(len(active) - len(queued))
-        metrics.JOBS_ACTIVE.labels("queued").set(len(queued))
-        oldest_ms = min((job.created_at for job in queued if job.created_at), default=None)
-        now_ms = self._tools.clock.now().timestamp() * 1000
-        metrics.OLDEST_QUEUED_SECONDS.set(0 if oldest_ms is None else max(0, now_ms - oldest_ms) / 1000)
-        metrics.ITEMS_IN_FLIGHT.set(self._gate.in_flight)
+        await self._health.measure()
 
     async def worker_status(self) -> dict[str, Any]:
         """Return how busy the worker is, in the words of the existing worker."""

@@ -1,4 +1,4 @@
-"""Whether this process can do its work now: database, browser, disk, and whether it is about to end.
+"""Whether this process can do its work now (database, browser, disk, about to end?), and how much of it there is.
 
 Each check really does what a job would do. The page that is printed for it is small, and a good outcome is kept for a
 while: a monitor that asks every second costs no more than one that asks every minute.
@@ -16,8 +16,11 @@ from dbos import DBOS
 
 from archiveworker.domain.document import Document, PdfProfile, Renderer, RenderOptions
 from archiveworker.domain.errors import ArchiveWorkerError
+from archiveworker.jobs import views
 from archiveworker.jobs.drain import DrainGate
+from archiveworker.jobs.results import ACTIVE
 from archiveworker.jobs.tools import JobTools
+from archiveworker.runtime import metrics
 
 log = structlog.get_logger(__name__)
 
@@ -59,6 +62,17 @@ class Health:
         )
         draining = "The worker is shutting down." if self._gate.is_draining else ""
         return {"database": database, "browser": browser, "disk": disk, "draining": draining}
+
+    async def measure(self) -> None:
+        """Bring the metrics that the database knows up to date."""
+        active = await views.job_workflows(ACTIVE)
+        queued = [job for job in active if job.status != "PENDING"]
+        metrics.JOBS_ACTIVE.labels("running").set(len(active) - len(queued))
+        metrics.JOBS_ACTIVE.labels("queued").set(len(queued))
+        oldest_ms = min((job.created_at for job in queued if job.created_at), default=None)
+        now_ms = self._tools.clock.now().timestamp() * 1000
+        metrics.OLDEST_QUEUED_SECONDS.set(0 if oldest_ms is None else max(0, now_ms - oldest_ms) / 1000)
+        metrics.ITEMS_IN_FLIGHT.set(self._gate.in_flight)
 
     async def _database(self) -> str:
         async with asyncio.timeout(_DATABASE_LIMIT_S):

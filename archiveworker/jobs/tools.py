@@ -1,10 +1,11 @@
 """What the workflows work with; ``composition`` fills it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from archiveworker.domain.delivery import LMS
 from archiveworker.domain.document import EmbeddedFiles, PdfProfile, Renderer
@@ -96,6 +97,7 @@ class JobTools:
         software: name and version, for the archive.
         trusted_pem: certificates that are believed for time-stamps; None when none are configured.
         targets: where archives may go besides the LMS, by name.
+        warm_up: makes the renderer ready while an accepted job still waits for its turn; None: there is nothing to do.
         executor_id: of this process, when others share the spool; empty when it is alone.
     """
 
@@ -109,6 +111,7 @@ class JobTools:
     software: str
     trusted_pem: bytes | None = None
     targets: Mapping[str, DeliveryTarget] = field(default_factory=dict)
+    warm_up: Callable[[], Coroutine[Any, Any, None]] | None = None
     executor_id: str = ""
 
     @property

@@ -127,6 +127,10 @@ class BrowserPool:
             self._home.cleanup()
             self._home = None
 
+    async def warm_up(self) -> None:
+        """Start the browsers that do not run; one that cannot be started is a matter of the page that needs it."""
+        await asyncio.gather(*(self._browser_of(slot) for slot in self._slots), return_exceptions=True)
+
     async def memory_bytes(self) -> list[int]:
         """Return the private memory of each browser that runs."""
         return [

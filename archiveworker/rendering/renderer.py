@@ -93,6 +93,10 @@ class ChromiumRenderer:
         for scope in scopes.values():
             await scope.gateway.close()
 
+    async def warm_up(self) -> None:
+        """Start the browsers now, so that the first pages need not wait for them."""
+        await self._pool.warm_up()
+
     @property
     def browsers_started(self) -> int:
         """Browsers so far, replacements included."""
