@@ -17,9 +17,15 @@ Json = dict[str, Any]
 _START: Final = datetime(2026, 2, 16, 9, 0, tzinfo=UTC)
 _MINUTE: Final = timedelta(minutes=1)
 _DAY: Final = timedelta(days=1)
+_WARM_UP: Final = _START - 5 * _DAY
+_REVIEWED_AFTER: Final = timedelta(hours=3)
 _CODES: Final = UUID("6f5f9c5e-2f0d-5d4b-9a43-6f3f6a1b7c11")
 _SERVICE: Final = "software_secure"
 _STAFF: Final = "prof.lindqvist"
+_NAMES: Final = (
+    *("ada.g", "ben.o", "chloe.w", "dora.k", "emil.z", "farid.h", "gita.s", "hana.p", "ivo.c", "jana.n", "kim.m"),
+)
+_NOT_ONBOARDED: Final = {"farid.h": "submitted", "ivo.c": "not_started"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,54 +67,61 @@ def _everything() -> ExamCourse:
     final = _exam(2, EVERYTHING, "Final — Prüfung", 120, due_date=shown_time(_START + 20 * _DAY))
     onboarding = _exam(3, EVERYTHING, "Onboarding", 20, is_practice_exam=True)
     old = _exam(4, EVERYTHING, "Timed quiz", 30, is_proctored=False, is_active=False, backend="null")
-    warm_up, finals = _START - 5 * _DAY, _START + 10 * _DAY
-    ada, ben, chloe, dora, emil, farid, gita, hana, ivo, jana, kim = (
-        _learner(number, name)
-        for number, name in enumerate(
-            ("ada.g", "ben.o", "chloe.w", "dora.k", "emil.z", "farid.h", "gita.s", "hana.p", "ivo.c", "jana.n", "kim.m")
-        )
-    )
-    attempts = (
-        _attempt(1, onboarding, ada, "verified", warm_up, took_mins=12),
-        _attempt(2, midterm, ada, "verified", _START, took_mins=71),
-        # Resumed: an attempt that broke off after 34 minutes, and the one in which it went on the next day.
-        _attempt(3, midterm, ben, "error", _START, time_remaining_seconds=3360, ready_to_resume=True, resumed=True),
-        _attempt(
-            4, midterm, ben, "verified", _START + _DAY, took_mins=48, allowed_time_limit_mins=56,
-            time_remaining_seconds=3360,
-        ),
-        # Rejected: the LMS itself then declines the exams that are still to come.
-        _attempt(5, midterm, chloe, "rejected", _START, took_mins=64),
-        _not_begun(6, final, chloe, "declined", _START + _DAY, taking_as_proctored=False,
-                   modified=shown_time(_START + timedelta(hours=3))),
-        _attempt(7, midterm, dora, "second_review_required", _START, took_mins=77),
-        _attempt(8, midterm, emil, "timed_out", _START),
-        _attempt(9, midterm, farid, "submitted", _START, took_mins=104),
-        _attempt(10, midterm, gita, "verified", _START, took_mins=110, allowed_time_limit_mins=120),
-        _attempt(11, midterm, hana, "started", _START),
-        _not_begun(12, midterm, ivo, "onboarding_missing", _START),
-        _attempt(13, final, ada, "verified", finals, took_mins=93),
-        _not_begun(14, final, jana, "created", finals),
-        _attempt(15, old, gita, "submitted", warm_up, took_mins=22, taking_as_proctored=False, external_id=None),
-    )  # fmt: skip
-    states = {"farid.h": "submitted", "ivo.c": "not_started"}
-    people = (ada, ben, chloe, dora, emil, farid, gita, hana, ivo, jana, kim)
+    people = {name: _learner(number, name) for number, name in enumerate(_NAMES)}
+    gita = people["gita.s"]
     return ExamCourse(
         id=EVERYTHING,
         exams=(midterm, final, onboarding, old),
-        attempts=attempts,
+        attempts=(
+            _attempt(1, onboarding, people["ada.g"], "verified", _WARM_UP, took_mins=12),
+            *_at_the_midterm(midterm, people),
+            *_at_the_final(final, people),
+            _attempt(15, old, gita, "submitted", _WARM_UP, took_mins=22, taking_as_proctored=False, external_id=None),
+        ),
         allowances=(
             _allowance(1, midterm, gita, "additional_time_granted", "30"),
             _allowance(2, midterm, gita, "review_policy_exception", "May get up and take medicine (medical)"),
-            _allowance(3, final, kim, "time_multiplier", "1.5"),
+            _allowance(3, final, people["kim.m"], "time_multiplier", "1.5"),
         ),
         policies={1: f"Closed book. Two blank sheets and a calculator are allowed.\nQuestions go to {_STAFF}."},
-        onboarding=tuple(_onboarded(one, states.get(one["username"], "verified"), warm_up) for one in people),
+        onboarding=tuple(_onboarded(one, _NOT_ONBOARDED.get(name, "verified")) for name, one in people.items()),
         expected=(
             "allowance-without-attempt", "attempt-on-inactive-exam", "declined-cascade", "multiplier-without-effect",
             "never-begun", "onboarding-failed", "onboarding-not-approved", "rejected", "resumed",
             "second-review-required", "stale-started", "time-over-allowance", "timed-out",
         ),
+    )  # fmt: skip
+
+
+def _at_the_midterm(exam: Json, people: dict[str, Json]) -> tuple[Json, ...]:
+    """Return attempts; that of ben.o broke off after 34 minutes and went on the next day in another one."""
+    left: Json = {"time_remaining_seconds": 3360}
+    broken = left | {"ready_to_resume": True, "resumed": True}
+    return (
+        _attempt(2, exam, people["ada.g"], "verified", _START, took_mins=71),
+        _attempt(3, exam, people["ben.o"], "error", _START, **broken),
+        _attempt(
+            4, exam, people["ben.o"], "verified", _START + _DAY, took_mins=48, allowed_time_limit_mins=56, **left
+        ),
+        _attempt(5, exam, people["chloe.w"], "rejected", _START, took_mins=64),
+        _attempt(7, exam, people["dora.k"], "second_review_required", _START, took_mins=77),
+        _attempt(8, exam, people["emil.z"], "timed_out", _START),
+        _attempt(9, exam, people["farid.h"], "submitted", _START, took_mins=104),
+        _attempt(10, exam, people["gita.s"], "verified", _START, took_mins=110, allowed_time_limit_mins=120),
+        _attempt(11, exam, people["hana.p"], "started", _START),
+        _not_begun(12, exam, people["ivo.c"], "onboarding_missing", _START),
+    )  # fmt: skip
+
+
+def _at_the_final(exam: Json, people: dict[str, Json]) -> tuple[Json, ...]:
+    """Return attempts; that of chloe.w was made by the LMS itself in the moment in which the midterm was rejected."""
+    then = _START + _REVIEWED_AFTER
+    return (
+        _not_begun(
+            6, exam, people["chloe.w"], "declined", then, taking_as_proctored=False, modified=shown_time(then)
+        ),
+        _attempt(13, exam, people["ada.g"], "verified", _START + 10 * _DAY, took_mins=93),
+        _not_begun(14, exam, people["jana.n"], "created", _START + 10 * _DAY),
     )  # fmt: skip
 
 
@@ -141,7 +154,7 @@ def _attempt(
     completed = None if took_mins is None else started + took_mins * _MINUTE
     code = str(uuid5(_CODES, f"{number}")).upper()
     return {
-        "id": number, "created": shown_time(created), "modified": shown_time(created + timedelta(hours=3)),
+        "id": number, "created": shown_time(created), "modified": shown_time(created + _REVIEWED_AFTER),
         "user": learner, "started_at": shown_time(started), "completed_at": shown_time(completed),
         "external_id": f"SSI-{code.lower()}", "status": status, "proctored_exam": exam,
         "allowed_time_limit_mins": exam["time_limit_mins"], "attempt_code": code,
@@ -164,6 +177,6 @@ def _allowance(number: int, exam: Json, learner: Json, key: str, value: str) -> 
     }  # fmt: skip
 
 
-def _onboarded(learner: Json, status: str, at: datetime) -> Json:
-    modified = None if status == "not_started" else shown_time(at)
+def _onboarded(learner: Json, status: str) -> Json:
+    modified = None if status == "not_started" else shown_time(_WARM_UP)
     return {"username": learner["username"], "enrollment_mode": "verified", "status": status, "modified": modified}
