@@ -209,7 +209,9 @@ class Settings:
     bridge_database_url: Secret | None = _setting(
         None, "The bridge alone: URL of the LMS's database, e.g. postgresql://reader:password@host/name."
     )
-    bridge_mapping: str = _setting("", "The bridge alone: workup, crowdsessment, or a mapping of your own (TOML).")
+    bridge_mapping: str = _setting(
+        "", "The bridge alone: workup, crowdsessment, edx_proctoring, or a mapping of your own (TOML)."
+    )
     bridge_upload_dir: Path | None = _setting(None, "The bridge alone: the LMS's upload folder.")
     bridge_key: Secret | None = _setting(None, "The bridge alone: key that signs its tokens, at least 32 characters.")
     bridge_host: str = _setting("127.0.0.1", "The bridge alone: address to listen on; TLS is for a proxy in front.")

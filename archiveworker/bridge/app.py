@@ -57,18 +57,17 @@ class Bridge:
 
     Attributes:
         legacy: the LMS.
-        tokens: who may read what.
         snapshots: activities that were read.
         files: how many files are sent at once.
     """
 
     legacy: Legacy
-    tokens: Tokens
     snapshots: Snapshots
     files: asyncio.Semaphore
 
 
 BRIDGE: web.AppKey[Bridge] = web.AppKey("bridge")
+TOKENS: web.AppKey[Tokens] = web.AppKey("bridge_tokens")
 
 
 def create_app(legacy: Legacy, tokens: Tokens, snapshots: Snapshots) -> web.Application:
@@ -77,7 +76,8 @@ def create_app(legacy: Legacy, tokens: Tokens, snapshots: Snapshots) -> web.Appl
         middlewares=[answer_problems, check_bearer],
         handler_args={"max_line_size": _MAX_LINE_BYTES, "max_field_size": _MAX_LINE_BYTES},
     )
-    app[BRIDGE] = Bridge(legacy, tokens, snapshots, asyncio.Semaphore(_FILES_AT_ONCE))
+    app[TOKENS] = tokens
+    app[BRIDGE] = Bridge(legacy, snapshots, asyncio.Semaphore(_FILES_AT_ONCE))
     app.router.add_get(f"{PREFIX}/activities", get_activities)
     app.router.add_get(f"{PREFIX}/activities/{{id}}", get_activity)
     app.router.add_get(f"{PREFIX}/activities/{{id}}/files/{{file_id}}/content", get_content)
@@ -112,7 +112,7 @@ async def check_bearer(request: web.Request, handler: Handler) -> web.StreamResp
     """Let through who only reads, with a good token, what the token is for."""
     if request.method not in _METHODS:
         raise ReadOnlyError(f"this API only reads; it takes {' and '.join(_METHODS)}, not {request.method}")
-    _bearer(request)
+    bearer_of(request)
     return await handler(request)
 
 
@@ -121,25 +121,26 @@ def _problem(status: int, code: str, message: str, headers: dict[str, str] | Non
     return web.Response(body=body, status=status, content_type="application/json", headers=_HEADERS | (headers or {}))
 
 
-def _answer(body: bytes) -> web.Response:
+def answer(body: bytes) -> web.Response:
+    """Answer with JSON that nobody keeps."""
     return web.Response(body=body, content_type="application/json", headers=_HEADERS)
 
 
 async def get_activities(request: web.Request) -> web.Response:
     """List what the token may read."""
-    bridge, bearer, size = request.app[BRIDGE], _bearer(request), _page_size(request)
+    bridge, bearer, size = request.app[BRIDGE], bearer_of(request), _page_size(request)
     start: int = (_position(request, "activities") or [0])[0]
     if bearer.activity_id != ALL:
         snapshot = await bridge.snapshots.get(bearer, bearer.activity_id)
-        return _answer(codec.encode(Page((snapshot.activity,), None, 1)))
+        return answer(codec.encode(Page((snapshot.activity,), None, 1)))
     found = await asyncio.to_thread(lambda: list(islice(bridge.legacy.activities(), start, start + size + 1)))
     token = _next_token(request, "activities", [start + size]) if len(found) > size else None
-    return _answer(codec.encode(Page(tuple(found[:size]), token, None)))
+    return answer(codec.encode(Page(tuple(found[:size]), token, None)))
 
 
 async def get_activity(request: web.Request) -> web.Response:
     """Describe the activity."""
-    return _answer((await _snapshot(request)).document)
+    return answer((await _snapshot(request)).document)
 
 
 async def get_collection(request: web.Request) -> web.Response:
@@ -152,7 +153,7 @@ async def get_collection(request: web.Request) -> web.Response:
     after = _position(request, place)
     page = snapshot.page(name, None if after is None else (after[0], after[1]), _page_size(request))
     token = None if page.after is None else _next_token(request, place, list(page.after))
-    return _answer(b"".join(page_json(page, token)))
+    return answer(b"".join(page_json(page, token)))
 
 
 async def get_content(request: web.Request) -> web.StreamResponse:
@@ -183,13 +184,18 @@ async def _send(request: web.Request, file: BinaryIO) -> web.StreamResponse:
     return response
 
 
-def _bearer(request: web.Request) -> Bearer:
-    return request.app[BRIDGE].tokens.read(request.headers.get("Authorization"))
+def bearer_of(request: web.Request) -> Bearer:
+    """Return what the request may read.
+
+    Raises:
+        BearerRefusedError: its token is not good.
+    """
+    return request.app[TOKENS].read(request.headers.get("Authorization"))
 
 
 async def _snapshot(request: web.Request) -> Snapshot:
     """Return the activity that is asked for, if the token is for it."""
-    bearer, activity_id = _bearer(request), request.match_info["id"]
+    bearer, activity_id = bearer_of(request), request.match_info["id"]
     bridge = request.app[BRIDGE]
     if not bearer.may_read(activity_id):
         raise unknown_activity()
@@ -207,8 +213,8 @@ def _position(request: web.Request, place: str) -> list[Any] | None:
     token = request.query.get("page_token")
     if token is None:
         return None
-    return request.app[BRIDGE].tokens.read_page(f"{_bearer(request).id} {place}", token)
+    return request.app[TOKENS].read_page(f"{bearer_of(request).id} {place}", token)
 
 
 def _next_token(request: web.Request, place: str, position: list[Any]) -> str:
-    return request.app[BRIDGE].tokens.make_page(f"{_bearer(request).id} {place}", position)
+    return request.app[TOKENS].make_page(f"{bearer_of(request).id} {place}", position)

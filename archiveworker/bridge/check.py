@@ -43,7 +43,7 @@ def check(database: LegacyDatabase, plan: Plan, uploads: UploadFolder) -> Iterat
         for line in _columns(plan, tables):
             fits = fits and line.ok is True
             yield line
-        yield _rights(database, connection)
+        yield rights_line(database, connection)
         if fits:
             count = Selector(plan.activity, tables).count(connection, {})
             kind = plan.mapping.activity.kind
@@ -80,7 +80,8 @@ def _columns(plan: Plan, tables: dict[str, sa.Table]) -> Iterator[Line]:
             yield Line(True, f"table {table}", f"has all {len(named[table])} columns that the mapping names")
 
 
-def _rights(database: LegacyDatabase, connection: sa.Connection) -> Line:
+def rights_line(database: LegacyDatabase, connection: sa.Connection) -> Line:
+    """Return whether the user could write."""
     try:
         rights = writing_rights(database, connection)
     except sa.exc.SQLAlchemyError as exc:

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from aiohttp import web
 
+from archiveworker.bridge import exams
 from archiveworker.bridge.app import create_app
 from archiveworker.bridge.database import LegacyDatabase
+from archiveworker.bridge.exams_app import create_exams_app
 from archiveworker.bridge.mapping import load
 from archiveworker.bridge.plan import Plan, make_plan
 from archiveworker.bridge.reading import Legacy
@@ -29,7 +31,7 @@ class BridgeConfig:
 
     Attributes:
         database_url: of SQLAlchemy; holds the password.
-        mapping: name of a preset, or path of a TOML file.
+        mapping: name of a preset, or path of a TOML file; ``edx_proctoring`` is a preset without one.
         upload_dir: the LMS's upload folder; None when it has none.
         key: with which tokens are signed.
         host: address to listen on.
@@ -53,8 +55,37 @@ class BridgeConfig:
             SettingsError: none is named.
         """
         if not self.mapping:
-            raise SettingsError("ARCHIVEWORKER_BRIDGE_MAPPING must be workup, crowdsessment or a TOML file")
+            raise SettingsError(
+                f"ARCHIVEWORKER_BRIDGE_MAPPING must be workup, crowdsessment, {exams.PRESET} or a TOML file"
+            )
         return make_plan(load(self.mapping))
+
+    @property
+    def is_exams(self) -> bool:
+        """Whether it is the preset for proctored exams, which has no plan."""
+        return self.mapping == exams.PRESET
+
+    def scope(self) -> tuple[str, str]:
+        """Return the name of the system, and the word for what its tokens are for.
+
+        Raises:
+            MappingError: the mapping is wrong.
+            SettingsError: none is named.
+        """
+        if self.is_exams:
+            return exams.PRESET, exams.SCOPE
+        mapping = self.plan().mapping
+        return mapping.system, mapping.activity.kind
+
+    def database(self) -> LegacyDatabase:
+        """Return the LMS's database, which is not asked yet.
+
+        Raises:
+            SettingsError: none is named, or its URL is wrong.
+        """
+        if self.database_url is None:
+            raise SettingsError("ARCHIVEWORKER_BRIDGE_DATABASE_URL (or _FILE) must hold the LMS's database URL")
+        return LegacyDatabase(self.database_url)
 
     def legacy(self) -> Legacy:
         """Return the LMS; its database is not asked yet.
@@ -62,37 +93,49 @@ class BridgeConfig:
         Raises:
             SettingsError: something is missing or wrong.
         """
-        if self.database_url is None:
-            raise SettingsError("ARCHIVEWORKER_BRIDGE_DATABASE_URL (or _FILE) must hold the LMS's database URL")
-        return Legacy(LegacyDatabase(self.database_url), self.plan(), UploadFolder(self.upload_dir))
+        return Legacy(self.database(), self.plan(), UploadFolder(self.upload_dir))
 
 
 @asynccontextmanager
 async def running_bridge(config: BridgeConfig, clock: Clock | None = None) -> AsyncIterator[str]:
-    """Serve the exchange API and yield its origin, e.g. ``http://127.0.0.1:8085``.
+    """Serve the exchange API, or exports of proctored exams, and yield the origin, e.g. ``http://127.0.0.1:8085``.
 
     Raises:
         SettingsError: something is missing or wrong, or the address is taken.
         MappingError: the mapping is wrong, or the database does not have what it names.
         BusyError: the database does not answer.
     """
-    clock = clock or SystemClock()
+    async with _app(config, clock or SystemClock()) as app:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_S)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, config.host, config.port)
+            try:
+                await site.start()
+            except OSError as exc:
+                raise SettingsError(f"{config.host}:{config.port} cannot be listened on ({exc.strerror})") from exc
+            host, port = runner.addresses[0][:2]
+            yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        finally:
+            await runner.cleanup()
+
+
+@asynccontextmanager
+async def _app(config: BridgeConfig, clock: Clock) -> AsyncIterator[web.Application]:
+    """Yield what is to be served, over a database that fits."""
+    if config.is_exams:
+        database = exams.ExamDatabase(config.database())
+        tokens = Tokens(config.key, exams.PRESET, clock)
+        await asyncio.to_thread(database.require_all)
+        yield create_exams_app(database, tokens, config.readings_count)
+        return
     legacy = config.legacy()
     tokens = Tokens(config.key, legacy.plan.mapping.system, clock)
     await asyncio.to_thread(_probe, legacy)
     snapshots = Snapshots(legacy, clock, config.readings_count)
-    runner = web.AppRunner(create_app(legacy, tokens, snapshots), access_log=None, shutdown_timeout=_SHUTDOWN_S)
-    await runner.setup()
     try:
-        site = web.TCPSite(runner, config.host, config.port)
-        try:
-            await site.start()
-        except OSError as exc:
-            raise SettingsError(f"{config.host}:{config.port} cannot be listened on ({exc.strerror})") from exc
-        host, port = runner.addresses[0][:2]
-        yield f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        yield create_app(legacy, tokens, snapshots)
     finally:
-        await runner.cleanup()
         await snapshots.close()
 
 

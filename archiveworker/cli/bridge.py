@@ -11,6 +11,7 @@ import structlog
 
 from archiveworker.bridge.check import Line, check
 from archiveworker.bridge.database import LegacyDatabase
+from archiveworker.bridge.exams import ExamDatabase
 from archiveworker.bridge.rights import writing_rights
 from archiveworker.bridge.sidecar import BridgeConfig, running_bridge
 from archiveworker.bridge.tokens import ALL, Tokens, parse_life
@@ -46,7 +47,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     subs["serve"].add_argument("--port", metavar="N", help="to listen on (ARCHIVEWORKER_BRIDGE_PORT, 8085)")
     subs["token"].add_argument("--ttl", default="1h", metavar="TIME", help="how long it lives: 90s, 30m, 1h, 2d (1h)")
     subs["token"].add_argument(
-        "--scope", required=True, metavar="SCOPE", help="what it may read: assignment:12, week:3, ..., or all"
+        "--scope",
+        required=True,
+        metavar="SCOPE",
+        help="what it may read: assignment:12, week:3, course:KEY, ..., or all",
     )
 
 
@@ -90,25 +94,14 @@ async def _serve(config: BridgeConfig) -> int:
 
 
 def _could_write(config: BridgeConfig) -> tuple[str, ...]:
-    database = config.legacy().database
+    database = config.database()
     with database.snapshot() as connection:
         return writing_rights(database, connection)
 
 
 def _check(config: BridgeConfig) -> int:
-    if config.database_url is None:
-        config.legacy()  # says what is missing
-        return SettingsError.exit_code
-    plan = config.plan()
-    lines: list[Line] = []
-    try:
-        uploads = UploadFolder(config.upload_dir)
-    except SettingsError as exc:
-        lines.append(Line(False, "upload folder", str(exc)))
-        uploads = UploadFolder(None)
-    for line in check(LegacyDatabase(config.database_url), plan, uploads):
-        if not (lines and line.about == lines[0].about == "upload folder"):
-            lines.append(line)
+    database = config.database()
+    lines = list(ExamDatabase(database).check()) if config.is_exams else _check_mapping(config, database)
     for line in lines:
         sys.stdout.write(f"{_MARKS[line.ok]}  {line.about}: {line.message}\n")
     bad = sum(line.ok is False for line in lines)
@@ -116,13 +109,27 @@ def _check(config: BridgeConfig) -> int:
     return 1 if bad else 0
 
 
+def _check_mapping(config: BridgeConfig, database: LegacyDatabase) -> list[Line]:
+    plan = config.plan()
+    lines: list[Line] = []
+    try:
+        uploads = UploadFolder(config.upload_dir)
+    except SettingsError as exc:
+        lines.append(Line(False, "upload folder", str(exc)))
+        uploads = UploadFolder(None)
+    for line in check(database, plan, uploads):
+        if not (lines and line.about == lines[0].about == "upload folder"):
+            lines.append(line)
+    return lines
+
+
 def _token(config: BridgeConfig, scope: str, life: str) -> int:
-    mapping = config.plan().mapping
+    system, wanted = config.scope()
     kind, _, activity_id = scope.partition(":")
     if scope == "all":
         activity_id = ALL
-    elif kind != mapping.activity.kind or not activity_id or activity_id == ALL:
-        raise RequestError(f"--scope must be all or {mapping.activity.kind}:ID, got {scope!r}")
-    token = Tokens(config.key, mapping.system, SystemClock()).make(activity_id, parse_life(life))
+    elif kind != wanted or not activity_id or activity_id == ALL:
+        raise RequestError(f"--scope must be all or {wanted}:ID, got {scope!r}")
+    token = Tokens(config.key, system, SystemClock()).make(activity_id, parse_life(life))
     sys.stdout.write(token.reveal() + "\n")
     return 0

@@ -2,7 +2,7 @@
 
 Starts the demo LMS, its time-stamp authority and a worker on loopback, lets the demo's plugin post one job over the
 real HTTP API, follows it, fetches archive and evidence, and checks them with nothing but ``sha256sum`` and ``openssl``.
-Peer reviews come after the quiz (``demo_reviews``).
+Peer reviews come after the quiz (``demo_reviews``), and proctored exams after them (``demo_proctoring``).
 """
 
 import argparse
@@ -16,6 +16,7 @@ from pathlib import Path
 from archiveworker import composition
 from archiveworker.cli.client import WorkerClient, admin_token, job_path
 from archiveworker.cli.demo_checks import check, say, unpack
+from archiveworker.cli.demo_proctoring import archive_proctoring
 from archiveworker.cli.demo_reviews import FOLDER_TARGET, Stage, archive_reviews
 from archiveworker.cli.progress import follow
 from archiveworker.demo.plugin import plugin_for
@@ -40,6 +41,7 @@ class _Outcome:
         pages: of all PDFs.
         took_s: of the quiz, from the post to the last state.
         works: of peer reviews, archived.
+        exam_attempts: at proctored exams, archived.
     """
 
     archive: Path
@@ -49,6 +51,7 @@ class _Outcome:
     pages: int
     took_s: float
     works: int = 0
+    exam_attempts: int = 0
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, default=Path("demo-output"), metavar="DIR", help="folder to fill (default demo-output)"
     )
-    parser.add_argument("--quiz-only", action="store_true", help="leave the peer reviews out")
+    parser.add_argument("--quiz-only", action="store_true", help="leave peer reviews and proctored exams out")
     parser.add_argument("--zip", action="store_true", help="make a zip instead of a tar.gz")
     parser.add_argument("--verbose", action="store_true", help="show the worker's log")
 
@@ -80,9 +83,11 @@ def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
     _make_room(args.output)
     with tempfile.TemporaryDirectory(prefix="archiveworker-demo-") as folder:
         outcome = asyncio.run(_demo(args, env, Path(folder)))
-    reviews = f", {outcome.works} works of three peer reviews" if outcome.works else ""
+    further = ""
+    if outcome.works:
+        further = f", {outcome.works} works of three peer reviews, {outcome.exam_attempts} attempts at proctored exams"
     say(
-        f"\nDemo finished: {outcome.items} attempts, {outcome.pages} pages in {outcome.took_s:.1f} s{reviews}; "
+        f"\nDemo finished: {outcome.items} attempts, {outcome.pages} pages in {outcome.took_s:.1f} s{further}; "
         f"all checks passed. Look at {outcome.tree}/index.html"
     )
     return 0
@@ -129,7 +134,8 @@ async def _demo(args: argparse.Namespace, env: Mapping[str, str], folder: Path) 
                 if args.quiz_only:
                     return outcome
                 stage = Stage(lms, client, folder / "delivered", folder, output, authority)
-                return replace(outcome, works=await archive_reviews(stage))
+                works = await archive_reviews(stage)
+                return replace(outcome, works=works, exam_attempts=await archive_proctoring(stage))
 
 
 def _settings(env: Mapping[str, str], folder: Path, lms: DemoServer, args: argparse.Namespace) -> Settings:

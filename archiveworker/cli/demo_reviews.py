@@ -82,17 +82,34 @@ async def _legacy(stage: Stage, system: str) -> int:
             "options": {"allow_open": True},
             "delivery": {"to": [FOLDER_TARGET]},
         }
-        view = await _job(stage, "/archive/peer_review", body)
-    [delivered] = _delivered(stage.delivered, view["id"])
-    folder = stage.output / system
-    shutil.copytree(delivered, folder)
-    await _look(stage, folder)
+        view = await archive_to_folder(stage, system, "/archive/peer_review", body)
     wanted = sorted({one.code for one in bridge.expected if one.activity_id == activity})
-    found = _codes(folder / "unpacked")
+    found = _codes(stage.output / system / "unpacked")
     if missing := sorted(set(wanted) - found):
         raise VerificationError(f"the report of {system} does not say {', '.join(missing)}")
     say(f"  {len(wanted)} kinds of irregularities were put into the database, and all are in the report")
     return _work_count(view)
+
+
+async def archive_to_folder(stage: Stage, name: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Post a job that delivers to ``FOLDER_TARGET``, check its archive, and return the job.
+
+    Args:
+        stage: where.
+        name: of the folder in the output.
+        path: of the API.
+        body: of the request.
+
+    Raises:
+        VerificationError: the job did not finish.
+        ToolError: the archive does not hold.
+    """
+    view = await _job(stage, path, body)
+    [delivered] = _delivered(stage.delivered, view["id"])
+    folder = stage.output / name
+    shutil.copytree(delivered, folder)
+    await _look(stage, folder)
+    return view
 
 
 async def _job(stage: Stage, path: str, body: Mapping[str, Any]) -> dict[str, Any]:

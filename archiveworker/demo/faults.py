@@ -56,7 +56,8 @@ class Fault:
     Attributes:
         kind: what goes wrong.
         where: full name of a web service function, ``upload.php``, ``pluginfile.php``,
-            ``server.php`` (no function given), ``assets``, or ``*`` for all but assets.
+            ``server.php`` (no function given), ``edx`` (the proctoring interface), ``assets``, or ``*`` for
+            all but assets.
         times: how often; None for always.
         after: how many matching requests go well before.
         attemptid: only for this attempt (or submission); None for all.

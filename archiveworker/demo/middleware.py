@@ -17,6 +17,7 @@ from archiveworker.demo.state import STATE, LmsState
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _REST: Final = "/webservice/rest/server.php"
+_EDX: Final = ("/api/edx_proctoring/", "/oauth2/")
 
 
 @web.middleware
@@ -102,6 +103,8 @@ def _where(request: web.Request) -> str:
         return "pluginfile.php"
     if request.path == "/webservice/upload.php":
         return "upload.php"
+    if request.path.startswith(_EDX):
+        return "edx"
     return "control" if request.path.startswith("/demo/") else ""
 
 
@@ -121,6 +124,13 @@ def _thrown(what: tuple[str, str, str]) -> Callable[[web.Request, str, float], w
         return web.Response(text=body, content_type=content_type)
 
     return answer
+
+
+def _expired(request: web.Request, where: str, seconds: float) -> web.Response:
+    if where == "edx":  # which has no 401
+        said = to_json({"detail": "Invalid token."}).encode()
+        return web.Response(body=said, status=403, headers={"Content-Type": "application/json"})
+    return _thrown(php.INVALID_TOKEN)(request, where, seconds)
 
 
 def _html(status: int, title: str) -> Callable[[web.Request, str, float], web.Response]:
@@ -159,7 +169,7 @@ _ANSWERS: Final = {
     FaultKind.HTML: _html(200, "Demo LMS is being upgraded"),
     FaultKind.LOGIN_REDIRECT: _login,
     FaultKind.WRONG_HOST: _wrong_host,
-    FaultKind.EXPIRED_TOKEN: _thrown(php.INVALID_TOKEN),
+    FaultKind.EXPIRED_TOKEN: _expired,
     FaultKind.WEB_SERVICES_DISABLED: _disabled,
     FaultKind.MAINTENANCE: _thrown(php.MAINTENANCE),
 }

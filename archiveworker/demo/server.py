@@ -14,6 +14,7 @@ from aiohttp import web
 from archiveworker.demo import plugin
 from archiveworker.demo.authority import Authority
 from archiveworker.demo.course import Course, generate_course
+from archiveworker.demo.edx_api import Edx
 from archiveworker.demo.faults import Fault, FaultBook
 from archiveworker.demo.journal import Journal
 from archiveworker.demo.lms import make_app
@@ -69,6 +70,7 @@ class DemoServer:
         course = generate_course(seed=self.options.seed, attempt_count=self.options.attempts)
         faults = FaultBook(self.options.faults)
         self.state = LmsState(course=course, workdir=self.workdir, options=self.options.lms, faults=faults)
+        self.edx = Edx()
         self._stack = AsyncExitStack()
         self._tsa: RunningTsa | None = None
 
@@ -124,7 +126,7 @@ class DemoServer:
         self.state.base_url = (options.public_url or origin(lms_socket)).rstrip("/")
         tsa = replace(options.tsa, host=options.host, port=options.tsa_port, faults=options.tsa_faults)
         self._tsa = await self._stack.enter_async_context(running_tsa(self.workdir, tsa))
-        runner = web.AppRunner(make_app(self.state), access_log=None, shutdown_timeout=_SHUTDOWN_S)
+        runner = web.AppRunner(make_app(self.state, self.edx), access_log=None, shutdown_timeout=_SHUTDOWN_S)
         self._stack.push_async_callback(runner.cleanup)
         await runner.setup()
         await web.SockSite(runner, lms_socket).start()

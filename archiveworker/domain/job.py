@@ -117,6 +117,7 @@ class ArchiveRequest:
         options: see ArchiveOptions.
         targets: names of where the archive goes, in this order; ``lms`` is the LMS itself.
         item_count: how many items there will be; None when only the LMS knows.
+        further_urls: what else the job asks beside the LMS; subject to the same rules as the LMS.
     """
 
     source: str
@@ -126,6 +127,7 @@ class ArchiveRequest:
     options: ArchiveOptions
     targets: tuple[str, ...] = ("lms",)
     item_count: int | None = None
+    further_urls: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,8 @@ async def post_archive(request: web.Request) -> web.Response:
         raise ShuttingDownError("The worker is shutting down; post the job again in a minute.")
     source = request.app[SOURCES][request.path.rpartition("/archive")[2]]
     archive_request = source.parse(await json_object(request))
-    gate.check_lms(archive_request.lms_base_url)
+    for url in (archive_request.lms_base_url, *archive_request.further_urls):
+        gate.check_lms(url)
     await engine.check_capacity()
     async with source.connect(archive_request, None) as connection:
         try:

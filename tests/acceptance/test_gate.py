@@ -61,6 +61,20 @@ async def test_the_plugin_posts_through_the_secret_address_and_nobody_else(
     assert '"event": "open_to_all"' not in log
 
 
+async def test_a_bridge_has_to_be_allowed_as_the_lms_has(lms: DemoServer, tmp_path: Path) -> None:
+    (tmp_path / "delivered").mkdir()
+    settings = {"ALLOWED_LMS": lms.base_url, "DELIVERY_DIRS": str(tmp_path / "delivered")}
+    own = WorkerProcess(tmp_path, settings)
+    await own.start()
+    try:
+        request = lms.edx.request(lms.base_url, ["directory"])
+        request["lms"]["bridge"] = {"base_url": "http://127.0.0.1:9", "token": "awb1.made.up"}
+        status, answer, _ = await own.request("POST", "/archive/edx_proctoring", json=request)
+        assert (status, "takes no jobs of http://127.0.0.1:9" in answer["error"]) == (403, True)
+    finally:
+        await own.stop()
+
+
 async def test_a_worker_that_strangers_can_use_says_so(tmp_path: Path) -> None:
     own = WorkerProcess(tmp_path, {"HOST": "0.0.0.0"})
     await own.start()

@@ -24,6 +24,8 @@ from archiveworker.domain.proctoring.model import (
 from archiveworker.domain.proctoring.reading import status_of
 from archiveworker.domain.records import Codec
 
+EXPORT_PATH: Final = "/proctoring-export/v1/courses"
+"""Where a bridge serves exports, each at the key of its course."""
 _CODEC: Final = Codec("the format of an export of edx-proctoring's tables")
 T = TypeVar("T")
 _CHANGES: Final = {"+": Change.CREATED, "~": Change.CHANGED, "-": Change.DELETED}

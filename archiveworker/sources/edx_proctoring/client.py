@@ -34,7 +34,7 @@ log = structlog.get_logger(__name__)
 PREFIX: Final = "/api/edx_proctoring/v1"
 NOT_THERE: Final = "not_there"
 """``lms_code`` of a thing that the interface knows and the course does not have: 404 or 400 with words in JSON."""
-_BUSY: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+BUSY: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
 _MAX_PROBLEM_BYTES: Final = 64 * 1024
 _MAX_QUOTE_CHARS: Final = 200
 _STAFF_WORDS: Final = "staff"
@@ -107,7 +107,7 @@ class EdxClient:
             async with self._session.get(url, headers=headers, allow_redirects=False, timeout=limits) as response:
                 if response.status != HTTPStatus.OK:
                     raise await self._refused(response, what, token)
-                return _parsed(await self._limited(response, what), what)
+                return await read_json(response, what, self.config.max_answer_bytes)
         except (*NETWORK, ssl.SSLError) as exc:
             failure = self._unreachable(exc, what, token)
         # Outside of the handler, so that the original error, whose text may show an address, is not its context.
@@ -133,7 +133,7 @@ class EdxClient:
             )
         detail = await _detail(response, token)
         sentence = f"{what} was refused with HTTP {status}{detail and f' ({detail})'}"
-        if status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if status in BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             later = f"{sentence}: the LMS is busy or has an error; look at its log"
             return SourceUnavailableError(later, retry_after_s=retry_after_s(response, self._clock))
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
@@ -146,16 +146,22 @@ class EdxClient:
             f"{sentence}: there is no such page; check lms.base_url, and that the LMS has edx-proctoring (3.8 or newer)"
         )
 
-    async def _limited(self, response: aiohttp.ClientResponse, what: str) -> bytes:
-        body = bytearray()
-        async for block in response.content.iter_chunked(BLOCK_BYTES):
-            body += block
-            if len(body) > self.config.max_answer_bytes:
-                raise LimitExceededError(
-                    f"{what} came with more than {self.config.max_answer_bytes} bytes; "
-                    "raise ARCHIVEWORKER_MAX_REPORT_BYTES"
-                )
-        return bytes(body)
+
+async def read_json(response: aiohttp.ClientResponse, what: str, max_bytes: int) -> object:
+    """Return the body of an answer, parsed.
+
+    Raises:
+        RecordError: it is no JSON.
+        LimitExceededError: it is too large.
+    """
+    body = bytearray()
+    async for block in response.content.iter_chunked(BLOCK_BYTES):
+        body += block
+        if len(body) > max_bytes:
+            raise LimitExceededError(
+                f"{what} came with more than {max_bytes} bytes; raise ARCHIVEWORKER_MAX_REPORT_BYTES"
+            )
+    return _parsed(bytes(body), what)
 
 
 def part(text: str) -> str:

@@ -13,12 +13,13 @@ from archiveworker.domain.errors import Retry, SourceError, TokenRefusedError
 from archiveworker.domain.ids import ArchivePath
 from archiveworker.domain.job import FetchedItem, JobState, Plan, PlannedBackup, PlannedItem
 from archiveworker.domain.ports import ItemSpool
-from archiveworker.domain.proctoring.export import with_export
+from archiveworker.domain.proctoring.export import Export, with_export
 from archiveworker.domain.proctoring.model import Proctoring
 from archiveworker.domain.proctoring.pseudonyms import pseudonymised
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.digests import digest_file
 from archiveworker.sources.edx_proctoring import contents
+from archiveworker.sources.edx_proctoring.bridge import BridgeClient
 from archiveworker.sources.edx_proctoring.inbound import EdxRequest
 from archiveworker.sources.edx_proctoring.reader import CourseReader
 from archiveworker.sources.reviewed.raw import RawAnswers
@@ -40,12 +41,20 @@ class EdxConnection:
     Args:
         reader: of the course.
         request: what is asked for.
+        bridge: that has what REST does not give; None when the request names none.
         pseudonym_key: of all jobs; None draws one for this job.
     """
 
-    def __init__(self, reader: CourseReader, request: EdxRequest, pseudonym_key: Secret | None = None) -> None:
+    def __init__(
+        self,
+        reader: CourseReader,
+        request: EdxRequest,
+        bridge: BridgeClient | None = None,
+        pseudonym_key: Secret | None = None,
+    ) -> None:
         self._reader = reader
         self._request = request
+        self._bridge = bridge
         self._pseudonym_key = pseudonym_key
 
     async def probe(self) -> None:
@@ -58,17 +67,24 @@ class EdxConnection:
             raw = await asyncio.to_thread(RawAnswers, spool.folder / _ANSWERS)
             try:
                 record = await self._reader.read(raw)
+                export = await self._export(raw)
             except SourceError as exc:
                 # A refusal would only be repeated from memory; with another token reading can go on.
                 if exc.retry is Retry.NEVER and not isinstance(exc, TokenRefusedError):
                     raw.forget()
                 raise
-            await asyncio.to_thread(self._make, record, raw, spool)
+            await asyncio.to_thread(self._make, record, export, raw, spool)
         return await asyncio.to_thread(self._planned, spool)
 
-    def _make(self, record: Proctoring, raw: RawAnswers, spool: ItemSpool) -> None:
-        if self._request.export is not None:
-            record = with_export(record, self._request.export)
+    async def _export(self, raw: RawAnswers) -> Export | None:
+        """Return what REST does not give, from the job or from the bridge."""
+        if self._bridge is None:
+            return self._request.export
+        return await self._bridge.export(self._request.course_id, raw)
+
+    def _make(self, record: Proctoring, export: Export | None, raw: RawAnswers, spool: ItemSpool) -> None:
+        if export is not None:
+            record = with_export(record, export)
         if not self._request.include_pii:
             record = pseudonymised(record, self._key(spool))
         shutil.rmtree(spool.folder / _RAW, ignore_errors=True)

@@ -12,12 +12,15 @@ from archiveworker.domain.errors import RecordError
 from archiveworker.domain.job import ArchiveOptions
 from archiveworker.domain.proctoring.export import Export, read_export
 from archiveworker.domain.secret import Secret
+from archiveworker.sources.edx_proctoring.bridge import BridgeAddress
 from archiveworker.sources.moodle import request
 from archiveworker.sources.moodle.fields import Fields
 from archiveworker.sources.reviewed.request import read_archive_options, read_base_url, read_targets
 
 LMS_KEY: Final = "lms"
 TOKEN: Final = "token"  # noqa: S105 - the name of a field
+BRIDGE: Final = "bridge"
+BASE_URL: Final = "base_url"
 CLIENT_ID: Final = "client_id"
 CLIENT_SECRET: Final = "client_secret"  # noqa: S105 - the name of a field
 EXPORT: Final = "export"
@@ -53,6 +56,7 @@ class EdxRequest:
         include_pii: people by their names; otherwise by pseudonyms.
         keep_html: with the pages as HTML too.
         export: what REST does not give; None when nothing came.
+        bridge: where the same can be had; None when none is named.
         options: those that all sources have.
         targets: where the archive goes.
     """
@@ -67,6 +71,7 @@ class EdxRequest:
     include_pii: bool
     keep_html: bool
     export: Export | None
+    bridge: BridgeAddress | None
     options: ArchiveOptions
     targets: tuple[str, ...]
 
@@ -88,7 +93,7 @@ def read_request(
     request.api_version(fields, _VERSIONS)
     _refuse_unknown(fields, _KEYS, "a request has")
     lms = fields.inner(LMS_KEY)
-    _refuse_unknown(lms, frozenset({"base_url", *SECRETS, CLIENT_ID}), "lms has")
+    _refuse_unknown(lms, frozenset({BASE_URL, *SECRETS, CLIENT_ID, BRIDGE}), "lms has")
     options = fields.inner("options") if "options" in fields else Fields({}, "options.")
     _refuse_unknown(options, _OPTIONS, "options are")
     course_id = _course_id(fields)
@@ -104,6 +109,7 @@ def read_request(
         include_pii=options.flag("include_pii", default=True),
         keep_html=options.flag("keep_html_files", default=True),
         export=_export(fields),
+        bridge=_bridge(lms, has_export=EXPORT in fields),
         options=read_archive_options(options, f"proctoring-{course_id.partition(':')[2] or course_id}"),
         targets=read_targets(fields, known_targets, default_targets),
     )
@@ -129,6 +135,16 @@ def _credentials(lms: Fields) -> tuple[Secret | None, str, Secret | None]:
     if CLIENT_ID not in lms or CLIENT_SECRET not in lms:
         raise lms.wrong(TOKEN, "must be a JWT of the LMS, unless client_id and client_secret are given instead")
     return None, lms.text(CLIENT_ID, max_chars=255), _secret(lms, CLIENT_SECRET)
+
+
+def _bridge(lms: Fields, *, has_export: bool) -> BridgeAddress | None:
+    if BRIDGE not in lms:
+        return None
+    if has_export:
+        raise lms.wrong(BRIDGE, "must not stand beside export, which holds the same")
+    bridge = lms.inner(BRIDGE)
+    _refuse_unknown(bridge, frozenset({BASE_URL, TOKEN}), "lms.bridge has")
+    return BridgeAddress(read_base_url(bridge), _secret(bridge, TOKEN))
 
 
 def _secret(lms: Fields, key: str) -> Secret:

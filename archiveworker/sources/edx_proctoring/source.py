@@ -13,10 +13,12 @@ from archiveworker.domain.ports import SourceConnection
 from archiveworker.domain.proctoring.export import without_secrets
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.http import client_session
+from archiveworker.sources.edx_proctoring.bridge import BridgeClient
 from archiveworker.sources.edx_proctoring.client import EdxClient
 from archiveworker.sources.edx_proctoring.config import EdxConfig
 from archiveworker.sources.edx_proctoring.connection import EdxConnection
 from archiveworker.sources.edx_proctoring.inbound import (
+    BRIDGE,
     CLIENT_ID,
     CLIENT_SECRET,
     EXPORT,
@@ -79,14 +81,15 @@ class EdxProctoringSource:
 
     def _request(self, body: Mapping[str, object], parsed: EdxRequest) -> ArchiveRequest:
         """Return the request; what is stored of it has no token, no client secret and no code of an attempt."""
-        payload = {**body, LMS_KEY: {key: value for key, value in _lms(body).items() if key not in SECRETS}}
+        payload = {**body, LMS_KEY: _without_secrets(_lms(body))}
         if parsed.export is not None:
             payload[EXPORT] = without_secrets(parsed.export)
         return ArchiveRequest(
             source=self.name,
             payload=payload,
-            token=parsed.token or parsed.client_secret or Secret(""),
+            token=_secret_of(parsed),
             lms_base_url=parsed.base_url,
+            further_urls=() if parsed.bridge is None else (parsed.bridge.base_url,),
             options=parsed.options,
             targets=parsed.targets,
         )
@@ -97,7 +100,8 @@ class EdxProctoringSource:
         parsed = _read_stored(_with_secret(request.payload, request.token))
         async with self._session_factory() as session:
             client = EdxClient(session, parsed.base_url, self._tokens(session, parsed), self._config)
-            yield EdxConnection(CourseReader(client, parsed), parsed, self._shared.pseudonym_key)
+            bridge = None if parsed.bridge is None else BridgeClient(session, parsed.bridge, self._config)
+            yield EdxConnection(CourseReader(client, parsed), parsed, bridge, self._shared.pseudonym_key)
 
     def _tokens(self, session: aiohttp.ClientSession, parsed: EdxRequest) -> Tokens:
         if parsed.token is not None:
@@ -122,8 +126,31 @@ def _read_stored(body: Mapping[str, object]) -> EdxRequest:
     return read_request(body, default_targets=(LMS,))
 
 
+def _without_secrets(lms: Mapping[str, object]) -> dict[str, object]:
+    """Return ``lms`` without its secrets and those of the bridge in it."""
+    kept = {key: value for key, value in lms.items() if key not in SECRETS}
+    bridge = lms.get(BRIDGE)
+    return kept | {BRIDGE: _without_secrets(bridge)} if isinstance(bridge, dict) else kept
+
+
+def _secret_of(parsed: EdxRequest) -> Secret:
+    """Return the one secret that is kept: that of the LMS and, after a space, that of the bridge; none has a space."""
+    lms = parsed.token or parsed.client_secret or Secret("")
+    return lms if parsed.bridge is None else Secret(f"{lms.reveal()} {parsed.bridge.token.reveal()}")
+
+
 def _with_secret(payload: Mapping[str, object], secret: Secret) -> Mapping[str, object]:
-    """Return a stored payload with the one secret that was kept apart: a token, or that of the client."""
-    lms = _lms(payload)
+    """Return a stored payload with the secret that was kept apart; see ``_secret_of``.
+
+    Raises:
+        RequestError: a new secret came without that of the bridge.
+    """
+    lms = dict(_lms(payload))
     key = CLIENT_SECRET if CLIENT_ID in lms else TOKEN
-    return {**payload, LMS_KEY: {**lms, key: secret.reveal()}}
+    bridge = lms.get(BRIDGE)
+    if not isinstance(bridge, dict):
+        return {**payload, LMS_KEY: {**lms, key: secret.reveal()}}
+    of_lms, _, of_bridge = secret.reveal().partition(" ")
+    if not of_bridge:
+        raise RequestError("a new token for this job must be that of the LMS and that of the bridge, a space between")
+    return {**payload, LMS_KEY: {**lms, key: of_lms, BRIDGE: {**bridge, TOKEN: of_bridge}}}

@@ -131,7 +131,7 @@ def _on_item_error(fields: Fields) -> OnError:
 
 
 def read_base_url(lms: Fields) -> str:
-    """Return ``lms.base_url`` without a slash at the end.
+    """Return ``base_url`` without a slash at the end.
 
     Raises:
         RequestError: it is not an address that can be used.
@@ -141,7 +141,7 @@ def read_base_url(lms: Fields) -> str:
         LmsOrigin.of(url)
         parts = urlsplit(url)
     except ValueError as exc:
-        raise RequestError(f"lms.base_url is not an address that can be used: {exc}") from exc
+        raise RequestError(f"{lms.name('base_url')} is not an address that can be used: {exc}") from exc
     if parts.query or parts.fragment or not url.isascii() or any(char <= " " for char in url):
         raise lms.wrong("base_url", "must be an address without query, fragment, spaces and letters beyond ASCII")
     return url

@@ -58,7 +58,7 @@ def test_check_says_what_does_not_fit(env: Path, capsys: pytest.CaptureFixture[s
         ("DATABASE_URL", "nonsense geheim", ["check"], 78, "must be a URL like"),
         ("DATABASE_URL", "", ["check"], 78, "must hold the LMS's database URL"),
         ("DATABASE_URL", "sqlite:////no/such/app.db", ["check"], 75, "does not answer or refuses"),
-        ("MAPPING", "", ["check"], 78, "must be workup, crowdsessment or a TOML file"),
+        ("MAPPING", "", ["check"], 78, "must be workup, crowdsessment, edx_proctoring or a TOML file"),
         ("MAPPING", "/no/such.toml", ["check"], 78, "cannot be read"),
         ("MAPPING", "crowdsessment", ["serve"], 78, "does not have: .*week"),
         ("MAPPING", "workup", ["token", "--scope", "week:3"], 65, "must be all or assignment:ID"),

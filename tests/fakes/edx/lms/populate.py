@@ -19,7 +19,11 @@ from django.utils import timezone
 from edx_proctoring.models import (
     ProctoredExam,
     ProctoredExamReviewPolicy,
+    ProctoredExamSoftwareSecureComment,
+    ProctoredExamSoftwareSecureReview,
+    ProctoredExamSoftwareSecureReviewHistory,
     ProctoredExamStudentAllowance,
+    ProctoredExamStudentAllowanceHistory,
     ProctoredExamStudentAttempt,
 )
 from edx_proctoring.statuses import ProctoredExamStudentAttemptStatus as Status
@@ -102,7 +106,35 @@ def states():
     allowance(user=resumed, proctored_exam=midterm, key="time_multiplier", value="1.5")
     QuerySet(ProctoredExamStudentAllowance).update(created=LONG_AGO - MINUTE, modified=LONG_AGO - MINUTE)
     policy = ProctoredExamReviewPolicy.objects.create
-    policy(proctored_exam=final, set_by_user=staff, review_policy="Closed book. Two blank sheets allowed.")
+    text = policy(proctored_exam=final, set_by_user=staff, review_policy="Closed book.")
+    text.review_policy = "Closed book. Two blank sheets allowed."
+    text.save()
+    not_by_rest(staff, final, granted)
+
+
+def not_by_rest(staff, final, granted):
+    """What only the database has: a review that took another's place, with a comment; an old review that names nobody;
+    a former allowance. In bulk: a review that is saved sets the attempt's status.
+    """
+    code = ProctoredExamStudentAttempt.objects.get(user=granted, proctored_exam=final).attempt_code
+    of = {"attempt_code": code, "raw_data": "{}", "student": granted, "exam": final, "reviewed_by": staff}
+    former = ProctoredExamSoftwareSecureReviewHistory(review_status="Suspicious", **of)
+    ProctoredExamSoftwareSecureReviewHistory.objects.bulk_create([former])
+    older = ProctoredExamStudentAttempt.objects.get(user__username="state10", proctored_exam__course_id=STATES)
+    reviews = [
+        ProctoredExamSoftwareSecureReview(
+            review_status="Clean", encrypted_video_url=b"https://recordings.example.test/1", **of
+        ),
+        ProctoredExamSoftwareSecureReview(attempt_code=older.attempt_code, review_status="Clean", raw_data="{}"),
+    ]
+    ProctoredExamSoftwareSecureReview.objects.bulk_create(reviews)
+    ProctoredExamSoftwareSecureComment.objects.create(
+        review=ProctoredExamSoftwareSecureReview.objects.get(attempt_code=code), start_time=300, stop_time=420,
+        duration=120, comment="Second person in the room", status="Suspicious",
+    )  # fmt: skip
+    ProctoredExamStudentAllowanceHistory.objects.create(
+        allowance_id=1, user=granted, proctored_exam=final, key="additional_time_granted", value="15"
+    )
 
 
 def big(course, count):

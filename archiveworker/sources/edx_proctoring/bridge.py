@@ -1,0 +1,115 @@
+"""Asks a bridge beside the LMS's database for what REST does not give: one GET, one document.
+
+The bridge is ``archiveworker bridge`` with the preset ``edx_proctoring``, or whatever else serves the same; it is not
+trusted: its document is read strictly, and masked once more before it is kept.
+"""
+
+import ssl
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from archiveworker.domain.errors import SourceError, SourceUnavailableError, TokenRefusedError
+from archiveworker.domain.ids import LmsOrigin
+from archiveworker.domain.proctoring.export import EXPORT_PATH, Export, read_export, without_secrets
+from archiveworker.domain.secret import Secret
+from archiveworker.runtime.clock import Clock, SystemClock
+from archiveworker.runtime.http import describe_failure, retry_after_s, without_secret
+from archiveworker.runtime.retry import retrying
+from archiveworker.sources.edx_proctoring.client import BUSY, part, read_json
+from archiveworker.sources.edx_proctoring.config import EdxConfig
+from archiveworker.sources.edx_proctoring.tokens import NETWORK
+from archiveworker.sources.reviewed.raw import RawAnswers
+
+_NAME: Final = "export"
+_WHAT: Final = "the export of the bridge"
+_REFUSED: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeAddress:
+    """Where a bridge is.
+
+    Attributes:
+        base_url: its origin, without a slash at the end.
+        token: bearer token for the course, or for all.
+    """
+
+    base_url: str
+    token: Secret
+
+
+class BridgeClient:
+    """One bridge.
+
+    Args:
+        session: from ``runtime.http.client_session``.
+        address: of the bridge.
+        config: limits and times.
+        clock: for ``Retry-After`` dates.
+    """
+
+    def __init__(
+        self, session: aiohttp.ClientSession, address: BridgeAddress, config: EdxConfig, clock: Clock | None = None
+    ) -> None:
+        self._session = session
+        self._address = address
+        self._config = config
+        self._clock = clock or SystemClock()
+
+    async def export(self, course_id: str, raw: RawAnswers) -> Export:
+        """Return the export of a course: the one that an earlier try got, or a new one, which is kept.
+
+        Raises:
+            TokenRefusedError: the token is refused, or is not for this course.
+            SourceUnavailableError: no answer, or one that says "later".
+            SourceError: the bridge refuses.
+            RecordError: the answer is no export.
+            LimitExceededError: it is too large.
+        """
+        kept = raw.kept(_NAME, {})
+        if kept is not None:
+            return read_export(kept)
+        answer = await retrying(lambda: self._once(course_id), self._config.retry, what=_NAME)
+        masked = without_secrets(read_export(answer))
+        raw.keep(_NAME, {}, masked)
+        return read_export(masked)
+
+    async def _once(self, course_id: str) -> object:
+        url = URL(f"{self._address.base_url}{EXPORT_PATH}/{part(course_id)}", encoded=True)
+        limits = aiohttp.ClientTimeout(
+            total=self._config.call_timeout_s, sock_connect=self._config.http.connect_timeout_s
+        )
+        headers = {"Authorization": f"Bearer {self._address.token.reveal()}", "Accept": "application/json"}
+        try:
+            async with self._session.get(url, headers=headers, allow_redirects=False, timeout=limits) as response:
+                if response.status != HTTPStatus.OK:
+                    raise self._refused(response)
+                return await read_json(response, _WHAT, self._config.max_answer_bytes)
+        except (*NETWORK, ssl.SSLError) as exc:
+            failure = SourceUnavailableError(
+                f"{_WHAT} could not be had from {LmsOrigin.of(self._address.base_url)}: {describe_failure(exc)}; check "
+                "that the bridge is up and the worker can reach it"
+            )
+            failure.__cause__ = without_secret(exc, self._address.token)
+        # Outside of the handler, so that the original error, whose text may show an address, is not its context.
+        raise failure
+
+    def _refused(self, response: aiohttp.ClientResponse) -> SourceError:
+        status = response.status
+        sentence = f"{_WHAT} was refused with HTTP {status}"
+        if status in BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            later = f"{sentence}: the bridge is busy or has an error; look at its log"
+            return SourceUnavailableError(later, retry_after_s=retry_after_s(response, self._clock))
+        if status in _REFUSED:
+            return TokenRefusedError(
+                f"{sentence}: its token has expired, or is not for this course; post the job again with a new one "
+                "(archiveworker bridge token --scope course:KEY)",
+                lms_code="bridge_token",
+            )
+        return SourceError(
+            f"{sentence}: check that lms.bridge.base_url is that of a bridge with the preset edx_proctoring"
+        )
