@@ -36,7 +36,7 @@ async def court(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Court
         )
         for name, profile in CASES
     }
-    await render_all(RendererConfig(stuck_s=2, gateway=gateway), work, folder, made)
+    await render_all(RendererConfig(stuck_s=6, gateway=gateway), work, folder, made)
     await made.judge()
     yield made
 
