@@ -25,5 +25,16 @@ bash tests/tools/judges/crates.sh
 judged=", PDF/A by veraPDF and evidence records by DSS included"
 bash tests/tools/judges/build.sh || judged="; PDF/A and evidence records were not judged, because the judges could not be built here"
 step "contract, integration and acceptance tests"
-"$bin/python" -m pytest tests/contract tests/integration tests/acceptance -q --require-everything
+# Two at once, for two cores. Those that need no browser run beside the judging of PDFs, which no neighbour disturbs; by the
+# time that limits of time are tested they are done.
+browser=(tests/integration/pdfa tests/integration/web tests/integration/rendering)
+beside=$(mktemp)
+"$bin/python" -m pytest tests/contract tests/integration "${browser[@]/#/--ignore=}" -q --require-everything >"$beside" 2>&1 &
+failed=0
+"$bin/python" -m pytest "${browser[@]}" tests/acceptance -q --require-everything || failed=1
+wait $! || failed=1
+echo "Beside them:"
+cat "$beside"
+rm -f "$beside"
+[ $failed = 0 ]
 printf '\nAll checks passed%s.\n' "$judged"
