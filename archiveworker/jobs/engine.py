@@ -42,6 +42,7 @@ _ONLY_KEPT: Final = (
     "only one that FAILED with a packed archive that is still kept (kept_until in GET /jobs/<id>) can be delivered "
     "again."
 )
+_GIVEN_UP: Final = frozenset({JobState.FAILED, JobState.TIMEOUT, JobState.CANCELLED})
 _POOL_SIZE: Final = 10
 _PUT_AWAY_S: Final = 10.0
 _PUT_AWAY_POLL_S: Final = 0.1
@@ -232,7 +233,8 @@ class Engine:
         """
         view = await views.job_view(job_id)
         is_kept = view["archive"] is not None and self._delivery.kept_archive(job_id) is not None
-        if is_kept and JobState(view["state"]).is_final:
+        # That of a finished job is there for a moment more, until it is cleaned up.
+        if is_kept and JobState(view["state"]) in _GIVEN_UP:
             ended_at = datetime.fromisoformat(view["history"][-1]["at"])
             view["kept_until"] = (ended_at + timedelta(days=self._config.keep_failed_days)).isoformat()
         if JobState(view["state"]).is_final:

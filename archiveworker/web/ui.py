@@ -108,7 +108,7 @@ async def get_job(request: web.Request) -> web.StreamResponse:
         "job",
         job=_head(request, view, archive and archive["name"], view["progress"]) | {"is_final": state.is_final},
         archive=archive and {**archive, "size": human_size(archive["size_bytes"])},
-        actions=_actions(state, is_kept="kept_until" in view),
+        actions=_actions(state, is_kept=view["kept_until"] is not None),
         deliveries=view["deliveries"],
         warnings=view["warnings"],
         failures=view["failures"],
