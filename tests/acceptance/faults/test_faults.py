@@ -145,8 +145,9 @@ async def test_a_moodle_that_is_down_at_the_end_is_told_later(lms: DemoServer, t
     patience = {"LMS_TIMEOUT_S": "40", "LMS_RETRY_S": "60", "PROGRESS_INTERVAL_S": "60"}
     async with started(lms, tmp_path, lms.tsa_url, **patience) as own:
         lms.faults.order(Fault(FaultKind.LOGIN_PAGE, REPORT))
-        # The calls before are the probe and the job's first word; this one ends when its caller has given it up.
-        lms.faults.order(Fault(FaultKind.SLOW, STATUS, times=1, after=2, seconds=30))
+        # The calls before are the probe and the job's first word. The first try is given up after 5 s; the patient one
+        # gets its answer, late enough to look at the job in between.
+        lms.faults.order(Fault(FaultKind.SLOW, STATUS, times=2, after=2, seconds=8))
         outcome = await archived(lms, own, count=1)
         failed(lms, outcome, "login")
         assert outcome.warnings == "The LMS could not be told yet that the job is FAILED; the worker goes on trying."
