@@ -85,7 +85,7 @@ class Settings:
     lms_items_count: int = _setting(8, "Attempts of one LMS in flight at once.", low=1, high=256)
     item_attempts_count: int = _setting(4, "How often an attempt is tried before it has failed.", low=1, high=20)
     retry_interval_s: float = _setting(5.0, "Wait before the second try; doubled for each further one.", low=0.01)
-    poll_interval_s: float = _setting(1.0, "How often queues are looked at.", low=0.02, high=60)
+    poll_interval_s: float = _setting(0.5, "How often queues are looked at.", low=0.02, high=60)
     job_timeout_s: float = _setting(21600.0, "A job that takes longer ends with TIMEOUT.", low=1)
     lms_outage_s: float = _setting(
         14400.0, "How long a job waits, each time, for an LMS that does not answer anything, before it fails.", low=0

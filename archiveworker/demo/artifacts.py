@@ -39,7 +39,7 @@ async def process_uploaded_artifact(call: Call) -> Answer:
         return _fail(call, row, "not_found")
     folder = call.state.workdir / "deliveries" / f"{call.state.next_number():04d}"
     path = folder / Path(call.params["artifact_filename"].replace("\\", "/")).name
-    sha256, size_bytes = await asyncio.to_thread(_assemble, [draft.path for draft in drafts], path)
+    sha256, size_bytes = await asyncio.to_thread(_assemble, drafts, path)
     if sha256 != call.params["artifact_sha256sum"] or call.fault(FaultKind.CHECKSUM_INVALID):
         return _fail(call, row, "checksum", folder)
     if call.fault(FaultKind.STORE_FAILED):
@@ -86,13 +86,16 @@ def _fail(call: Call, row: Row, code: str, folder: Path | None = None) -> Answer
     return {"status": _CODES[family][code]}
 
 
-def _assemble(parts: Sequence[Path], target: Path) -> tuple[str, int]:
-    """Join the parts into ``target``; return the digest and the size."""
+def _assemble(parts: Sequence[DraftFile], target: Path) -> tuple[str, int]:
+    """Join the parts into ``target``; return the digest and the size. As in Moodle a whole file is not copied."""
     target.parent.mkdir(parents=True)
+    if len(parts) == 1:
+        target.hardlink_to(parts[0].path)
+        return parts[0].sha256, parts[0].size_bytes
     digest, size_bytes = hashlib.sha256(), 0
     with target.open("wb") as out:
         for part in parts:
-            with part.open("rb") as source:
+            with part.path.open("rb") as source:
                 while block := source.read(1 << 20):
                     digest.update(block)
                     size_bytes += len(block)

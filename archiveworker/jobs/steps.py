@@ -41,6 +41,7 @@ log = structlog.get_logger(__name__)
 
 _LAST_ITEMS_S: Final = 300.0
 _FIRST_TRY_S: Final = 5.0
+_WRITTEN_S: Final = 0.03
 
 
 def not_yet_told(state: JobState) -> str:
@@ -151,6 +152,8 @@ class JobSteps:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._tools.policy.poll_interval_s):
                 await self._item_ended.wait()
+                # The engine writes down that an item has ended just after the item has said so.
+                await asyncio.sleep(_WRITTEN_S)
 
     async def _report_progress(self, job_id: JobId, percent: int) -> None:
         try:

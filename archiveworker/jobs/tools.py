@@ -61,7 +61,7 @@ class JobPolicy:
     lms_items_max: int = 8
     item_attempts: int = 4
     retry_interval_s: float = 5.0
-    poll_interval_s: float = 1.0
+    poll_interval_s: float = 0.5
     progress_interval_s: float = 15.0
     backup_poll_s: float = 15.0
     job_timeout_s: float = 6 * 3600.0

@@ -232,7 +232,8 @@ class _Filler:
             return _EMPTY
         if url not in self._known:
             response = await self._session.fetch(url)
-            self._known[url] = _EMPTY if response is None else _encoded(response)
+            encode = _encoded_shared if only_loaded else _encoded
+            self._known[url] = _EMPTY if response is None else encode(response.media_type, response.body)
             self.missing_count += response is None
         suffix = f"#{fragment}" if fragment and self._known[url] != _EMPTY else ""
         return self._known[url] + suffix
@@ -253,11 +254,14 @@ _UrlsIn = Callable[[str], tuple[tuple[int, int, str], ...]]
 _urls_in_sheet: _UrlsIn = lru_cache(maxsize=8)(_urls_in)
 
 
-def _encoded(response: Response) -> str:
-    media_type = response.media_type or "application/octet-stream"
+def _encoded(media_type: str, body: bytes) -> str:
     if not re.fullmatch(r"[\w.+-]+/[\w.+-]+", media_type):
         media_type = "application/octet-stream"
-    return f"data:{media_type};base64,{base64.b64encode(response.body).decode()}"
+    return f"data:{media_type};base64,{base64.b64encode(body).decode()}"
+
+
+# So are the fonts and pictures that they name.
+_encoded_shared = lru_cache(maxsize=16)(_encoded)
 
 
 def _charset(response: Response) -> str:

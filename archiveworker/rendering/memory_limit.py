@@ -15,7 +15,6 @@ import os
 import re
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 
 import structlog
 
@@ -28,6 +27,7 @@ ProcessIds = Callable[[], Awaitable[list[int]]]
 _LOOK_INTERVAL_S = 0.1
 _LOOKS_BETWEEN_ASKING = 10
 _MIB = 1024**2
+_STATUS_MAX_BYTES = 16 * 1024
 # Source: proc_pid_status(5).
 _HELD = re.compile(rb"^Vm(?:RSS|Swap):\s+(\d+) kB$", re.MULTILINE)
 
@@ -104,7 +104,14 @@ class _Watch:
 def held_bytes(pid: int) -> int:
     """Return what a process holds in memory and in swap; 0 when it is gone, or this is not Linux."""
     try:
-        status = Path(f"/proc/{pid}/status").read_bytes()
+        # Many times a second: plain calls cost a third of what a Path does.
+        file = os.open(f"/proc/{pid}/status", os.O_RDONLY)
     except OSError:
         return 0
+    try:
+        status = os.read(file, _STATUS_MAX_BYTES)
+    except OSError:
+        return 0
+    finally:
+        os.close(file)
     return sum(int(kib) * 1024 for kib in _HELD.findall(status))

@@ -21,7 +21,7 @@ from tests.fakes.worker import WorkerProcess
 from tests.tools.processes import Meter
 
 _MIB = 1024**2
-_PRODUCT_DEFAULTS = {"POLL_INTERVAL_S": "1", "PROGRESS_INTERVAL_S": "15", "RETRY_INTERVAL_S": "5"}
+_PRODUCT_DEFAULTS = {"POLL_INTERVAL_S": "0.5", "PROGRESS_INTERVAL_S": "15", "RETRY_INTERVAL_S": "5"}
 
 
 async def measure(works: int, folder: Path, **options: bool) -> Meter:
