@@ -25,13 +25,11 @@ bash tests/tools/judges/crates.sh
 judged=", PDF/A by veraPDF and evidence records by DSS included"
 bash tests/tools/judges/build.sh || judged="; PDF/A and evidence records were not judged, because the judges could not be built here"
 step "contract, integration and acceptance tests"
-# Two at once, for two cores. Those that need no browser run beside the judging of PDFs, which no neighbour disturbs; by the
-# time that limits of time are tested they are done.
-browser=(tests/integration/pdfa tests/integration/web tests/integration/rendering)
+# Two at once, for two cores: whole jobs wait most of their time, printing and judging pages does not.
 beside=$(mktemp)
-"$bin/python" -m pytest tests/contract tests/integration "${browser[@]/#/--ignore=}" -q --require-everything >"$beside" 2>&1 &
+"$bin/python" -m pytest tests/contract tests/integration -q --require-everything --durations=15 >"$beside" 2>&1 &
 failed=0
-"$bin/python" -m pytest "${browser[@]}" tests/acceptance -q --require-everything || failed=1
+"$bin/python" -m pytest tests/acceptance -q --require-everything --durations=15 || failed=1
 wait $! || failed=1
 echo "Beside them:"
 cat "$beside"
