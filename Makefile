@@ -33,7 +33,8 @@ judges: $(STAMP) ## build what judges PDFs (veraPDF) and evidence records (DSS),
 
 soak: $(STAMP) ## kill the worker many times; prints the figures of docs/reference/reliability.md
 	@$(BIN)/python -m pytest tests/acceptance -q -s --soak
-	@$(BIN)/python tests/tools/bench_peer_review.py --works 2000
+	@$(BIN)/python tests/tools/bench_reviewed.py --works 2000
+	@$(BIN)/python tests/tools/bench_reviewed.py --attempts 5000
 
 bench: $(STAMP) ## speed and memory beside the plain flow, about 8 minutes; make bench ARGS=--full measures everything
 	@bash docker/install-system.sh --test ghostscript
