@@ -18,7 +18,7 @@ from pathlib import Path
 
 import aiohttp
 
-from archiveworker import __version__, composition
+from archiveworker import __version__, composition, connectors, timestamping
 from archiveworker.cli.client import WorkerClient
 from archiveworker.cli.submit import body_from_flags, configure_moodle
 from archiveworker.domain.delivery import Parcel
@@ -217,7 +217,7 @@ def _mathjax(settings: Settings) -> Finding:
 
 async def _timestamps(settings: Settings) -> Finding:
     async with aiohttp.ClientSession() as session:
-        timestamper = composition.build_timestamper(settings, session)
+        timestamper = timestamping.build_timestamper(settings, session)
         if timestamper is None:
             return Finding(None, "time-stamps", "none; set ARCHIVEWORKER_TSA_URLS to have archives stamped (RFC 3161)")
         algorithm = timestamper.algorithm
@@ -253,7 +253,7 @@ async def _delivery(target: DeliveryTarget) -> Finding:
 
 async def _moodle(args: argparse.Namespace, env: Mapping[str, str], settings: Settings) -> Finding:
     body = body_from_flags(args, env)
-    source = composition.routes_of(composition.build_sources(settings))["/quiz_archiver"]
+    source = connectors.routes_of(connectors.build_sources(settings))["/quiz_archiver"]
     request = source.parse(body)
     async with source.connect(request, None) as connection:
         await connection.probe()
