@@ -27,6 +27,10 @@ from archiveworker.runtime.digests import Digested, HashingWriter
 USER_AGENT: Final = f"archiveworker/{__version__}"
 BLOCK_BYTES: Final = 1024 * 1024
 STARS: Final = "***"
+NETWORK: Final = (aiohttp.ClientError, TimeoutError, ConnectionError, ssl.SSLError)
+"""What the network does to us; other ``OSError`` are troubles of our own disk."""
+UNTRUSTED: Final = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
+"""Those that another certificate mends, and no second try."""
 _KEEP_ALIVE_S: Final = 30.0
 _MAX_RETRY_AFTER_S: Final = 3600.0
 
