@@ -4,10 +4,11 @@ Values are never shown: one of them is the token.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from archiveworker.domain.errors import RequestError
+from archiveworker.domain.secret import Secret
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
 _MAX_ID: Final = 2**63 - 1
@@ -42,6 +43,11 @@ class Fields:
             return RequestError(f"{self.name(key)} is missing; it {expectation}")
         return RequestError(f"{self.name(key)} {expectation}")
 
+    def refuse_unknown(self, known: Collection[str], begin: str) -> None:
+        """Raise for a key that is not ``known``, for it may be a misspelt one; ``begin`` begins the list of those."""
+        if unknown := sorted(set(self) - set(known)):
+            raise self.wrong(unknown[0][:80], f"is not known here; {begin} {', '.join(sorted(known))}")
+
     def beside(self, key: str, value: object) -> "Fields":
         """Return these fields with one more."""
         return Fields({**self._values, key: value}, self._where)
@@ -74,6 +80,13 @@ class Fields:
         if not isinstance(value, bool | int | str) or value not in _FLAGS:
             raise self.wrong(key, "must be true or false")
         return _FLAGS[value]
+
+    def secret(self, key: str, max_chars: int) -> Secret:
+        """Return a secret as it is sent in a header: printable ASCII without spaces."""
+        value = self._values.get(key)
+        if not isinstance(value, str) or not 0 < len(value) <= max_chars or not all("!" <= c <= "~" for c in value):
+            raise self.wrong(key, f"must be 1 to {max_chars} characters of printable ASCII without spaces")
+        return Secret(value)
 
     def ids(self, key: str, max_count: int) -> tuple[int, ...]:
         """Return a list of different positive whole numbers, at least one, sorted."""
