@@ -34,9 +34,9 @@ _OPTIONS: Final = frozenset(
 _COURSE: Final = re.compile(r"[^/+\s?#%]+([/+])[^/+\s?#%]+\1[^/+\s?#%]+\Z")
 """Source: edx-platform, COURSE_ID_PATTERN; without what would change an address."""
 _USERNAME: Final = re.compile(r"[^\s/\x00-\x1f\x7f]{1,150}\Z")
-_MAX_SECRET_CHARS: Final = 16_384
-_MAX_EXAMS: Final = 1000
-_MAX_PEOPLE: Final = 10_000
+MAX_SECRET_CHARS: Final = 16_384
+MAX_EXAMS: Final = 1000
+MAX_PEOPLE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def read_request(
         client_id=client_id,
         client_secret=client_secret,
         course_id=course_id,
-        exam_ids=fields.ids("exam_ids", _MAX_EXAMS) if "exam_ids" in fields else (),
+        exam_ids=fields.ids("exam_ids", MAX_EXAMS) if "exam_ids" in fields else (),
         usernames=_usernames(fields),
         include_pii=options.flag("include_pii", default=True),
         keep_html=options.flag("keep_html_files", default=True),
@@ -124,10 +124,10 @@ def _credentials(lms: Fields) -> tuple[Secret | None, str, Secret | None]:
     if TOKEN in lms:
         if CLIENT_ID in lms or CLIENT_SECRET in lms:
             raise lms.wrong(TOKEN, "must not stand beside client_id and client_secret, which bring tokens themselves")
-        return lms.secret(TOKEN, _MAX_SECRET_CHARS), "", None
+        return lms.secret(TOKEN, MAX_SECRET_CHARS), "", None
     if CLIENT_ID not in lms or CLIENT_SECRET not in lms:
         raise lms.wrong(TOKEN, "must be a JWT of the LMS, unless client_id and client_secret are given instead")
-    return None, lms.text(CLIENT_ID, max_chars=255), lms.secret(CLIENT_SECRET, _MAX_SECRET_CHARS)
+    return None, lms.text(CLIENT_ID, max_chars=255), lms.secret(CLIENT_SECRET, MAX_SECRET_CHARS)
 
 
 def _bridge(lms: Fields, *, has_export: bool) -> BridgeAddress | None:
@@ -137,15 +137,15 @@ def _bridge(lms: Fields, *, has_export: bool) -> BridgeAddress | None:
         raise lms.wrong(BRIDGE, "must not stand beside export, which holds the same")
     bridge = lms.inner(BRIDGE)
     bridge.refuse_unknown({BASE_URL, TOKEN}, "lms.bridge has")
-    return BridgeAddress(read_base_url(bridge), bridge.secret(TOKEN, _MAX_SECRET_CHARS))
+    return BridgeAddress(read_base_url(bridge), bridge.secret(TOKEN, MAX_SECRET_CHARS))
 
 
 def _usernames(fields: Fields) -> tuple[str, ...]:
     value = fields.raw("usernames")
     if value is None:
         return ()
-    expectation = f"must be a list of 1 to {_MAX_PEOPLE} different login names"
-    if not isinstance(value, list) or not 0 < len(value) <= _MAX_PEOPLE:
+    expectation = f"must be a list of 1 to {MAX_PEOPLE} different login names"
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_PEOPLE:
         raise fields.wrong("usernames", expectation)
     if any(not isinstance(name, str) or not _USERNAME.match(name) for name in value) or len(set(value)) < len(value):
         raise fields.wrong("usernames", expectation)

@@ -8,7 +8,8 @@ from archiveworker.domain.secret import Secret
 from archiveworker.sources.fields import Fields
 from archiveworker.sources.moodle.site import MoodleSite
 
-_TOKEN: Final = re.compile(r"[\x21-\x7e]{1,256}")
+TOKEN_PATTERN: Final = r"[\x21-\x7e]{1,256}"  # noqa: S105 - a pattern
+_TOKEN: Final = re.compile(TOKEN_PATTERN)
 
 
 def token(fields: Fields, key: str) -> Secret:

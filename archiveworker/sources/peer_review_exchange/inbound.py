@@ -19,8 +19,8 @@ from archiveworker.sources.reviewed.request import (
 
 _VERSIONS: Final = range(1, 2)
 _KEYS: Final = frozenset({"api_version", LMS_KEY, "activity", "options", "delivery"})
-_MAX_ID_CHARS: Final = 512
-_MAX_TOKEN_CHARS: Final = 4096
+MAX_ID_CHARS: Final = 512
+MAX_TOKEN_CHARS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def read_request(
     activity = _activity(fields)
     return ExchangeRequest(
         base_url=read_base_url(lms),
-        token=lms.secret(TOKEN, _MAX_TOKEN_CHARS),
+        token=lms.secret(TOKEN, MAX_TOKEN_CHARS),
         activity=activity,
         options=read_options(fields, activity),
         targets=read_targets(fields, known_targets, default_targets),
@@ -70,7 +70,7 @@ def read_request(
 
 
 def _activity(fields: Fields) -> str:
-    activity = fields.text("activity", max_chars=_MAX_ID_CHARS)
+    activity = fields.text("activity", max_chars=MAX_ID_CHARS)
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in activity) or activity in (".", ".."):
         raise fields.wrong("activity", "must be the id of an activity, without control characters")
     return activity
