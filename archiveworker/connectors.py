@@ -35,16 +35,6 @@ def build_sources(settings: Settings, targets: Iterable[str] = ()) -> tuple[Sour
     """
     http = HttpOptions(ca_bundle=settings.ca_bundle, connect_timeout_s=settings.lms_connect_timeout_s)
     retry = RetryPolicy(budget_s=settings.lms_retry_s)
-    moodle = MoodleConfig(
-        http=http,
-        retry=retry,
-        public_base_urls=settings.public_origins,
-        call_timeout_s=settings.lms_timeout_s,
-        job_row_grace_s=settings.job_row_grace_s,
-        max_answer_bytes=settings.max_report_bytes,
-        max_attachment_bytes=settings.max_attachment_bytes,
-        max_backup_bytes=settings.max_backup_bytes,
-    )
     exchange = ExchangeConfig(
         http=http,
         retry=retry,
@@ -55,7 +45,7 @@ def build_sources(settings: Settings, targets: Iterable[str] = ()) -> tuple[Sour
     edx = EdxConfig(
         http=http, retry=retry, call_timeout_s=settings.lms_timeout_s, max_answer_bytes=settings.max_report_bytes
     )
-    reviewed = _reviewed_config(settings, targets)
+    moodle, reviewed = _moodle_config(settings, http, retry), _reviewed_config(settings, targets)
     return (
         QuizArchiverSource(moodle),
         ArchivingmodQuizSource(moodle),
@@ -63,6 +53,19 @@ def build_sources(settings: Settings, targets: Iterable[str] = ()) -> tuple[Sour
         WorkshopSource(moodle, reviewed),
         PeerReviewExchangeSource(exchange, reviewed),
         EdxProctoringSource(edx, reviewed),
+    )
+
+
+def _moodle_config(settings: Settings, http: HttpOptions, retry: RetryPolicy) -> MoodleConfig:
+    return MoodleConfig(
+        http=http,
+        retry=retry,
+        public_base_urls=settings.public_origins,
+        call_timeout_s=settings.lms_timeout_s,
+        job_row_grace_s=settings.job_row_grace_s,
+        max_answer_bytes=settings.max_report_bytes,
+        max_attachment_bytes=settings.max_attachment_bytes,
+        max_backup_bytes=settings.max_backup_bytes,
     )
 
 
