@@ -11,8 +11,7 @@ R = TypeVar("R")
 async def for_each(items: Sequence[T], work: Callable[[T], Awaitable[R]], *, at_once: int) -> list[R]:
     """Return what ``work`` makes of each item, in their order.
 
-    Items are begun in their order. The first error is raised, nothing is begun after it, and when this returns nothing
-    runs on.
+    Items are begun in their order. The first error is raised and stops the others: when this ends, nothing runs on.
 
     Args:
         items: any number of them.
