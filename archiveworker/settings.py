@@ -327,23 +327,6 @@ class Settings:
         return cls(**chosen), notes
 
 
-def documentation(item: "dataclasses.Field[Any]") -> str:
-    """Return the sentence about a field."""
-    return str(item.metadata["doc"])
-
-
-def shown_default(item: "dataclasses.Field[Any]") -> str:
-    """Return a field's default as it would be written into an environment file."""
-    value = item.default
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _check_range(item: "dataclasses.Field[Any]", value: object) -> None:
     low, high = item.metadata["low"], item.metadata["high"]
     if not isinstance(value, int | float) or isinstance(value, bool):

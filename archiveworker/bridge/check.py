@@ -1,7 +1,6 @@
 """``archiveworker bridge check``: what of a mapping does not fit a database, line by line."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -11,22 +10,8 @@ from archiveworker.bridge.reading import Legacy
 from archiveworker.bridge.rights import writing_rights
 from archiveworker.bridge.select import Selector
 from archiveworker.bridge.uploads import UploadFolder
+from archiveworker.domain.checkup import Line
 from archiveworker.domain.errors import ArchiveWorkerError
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of the check.
-
-    Attributes:
-        ok: True good, False bad, None a warning.
-        about: what was looked at.
-        message: what was seen, and what to do.
-    """
-
-    ok: bool | None
-    about: str
-    message: str
 
 
 def check(database: LegacyDatabase, plan: Plan, uploads: UploadFolder) -> Iterator[Line]:

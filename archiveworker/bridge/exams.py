@@ -14,9 +14,10 @@ from typing import Any, Final
 
 import sqlalchemy as sa
 
-from archiveworker.bridge.check import Line, rights_line
+from archiveworker.bridge.check import rights_line
 from archiveworker.bridge.database import LegacyDatabase
 from archiveworker.bridge.values import ValueFault, to_count, to_number, to_text, to_time
+from archiveworker.domain.checkup import Line
 from archiveworker.domain.errors import MappingError, RecordError
 from archiveworker.domain.proctoring.export import (
     AllowanceHistoryRow,

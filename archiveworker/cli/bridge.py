@@ -9,13 +9,14 @@ from typing import Final
 
 import structlog
 
-from archiveworker.bridge.check import Line, check
+from archiveworker.bridge.check import check
 from archiveworker.bridge.database import LegacyDatabase
 from archiveworker.bridge.exams import ExamDatabase
 from archiveworker.bridge.rights import writing_rights
 from archiveworker.bridge.sidecar import BridgeConfig, running_bridge
 from archiveworker.bridge.tokens import ALL, Tokens, parse_life
 from archiveworker.bridge.uploads import UploadFolder
+from archiveworker.domain.checkup import Line
 from archiveworker.domain.errors import RequestError, SettingsError
 from archiveworker.runtime import logging as runtime_logging
 from archiveworker.runtime.clock import SystemClock
@@ -24,7 +25,6 @@ from archiveworker.settings import Settings
 _EPILOG: Final = (
     "Settings are ARCHIVEWORKER_BRIDGE_* (docs/reference/settings.md); each step: docs/howto/connect-a-legacy-lms.md."
 )
-_MARKS: Final = {True: "ok  ", None: "warn", False: "BAD "}
 
 log = structlog.get_logger(__name__)
 
@@ -103,7 +103,7 @@ def _check(config: BridgeConfig) -> int:
     database = config.database()
     lines = list(ExamDatabase(database).check()) if config.is_exams else _check_mapping(config, database)
     for line in lines:
-        sys.stdout.write(f"{_MARKS[line.ok]}  {line.about}: {line.message}\n")
+        sys.stdout.write(f"{line}\n")
     bad = sum(line.ok is False for line in lines)
     sys.stdout.write(f"{bad} thing(s) to correct.\n" if bad else "The mapping fits the database.\n")
     return 1 if bad else 0

@@ -12,15 +12,15 @@ import socket
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
 
-from archiveworker import __version__, composition
+from archiveworker import __version__, composition, connectors, timestamping
 from archiveworker.cli.client import WorkerClient
 from archiveworker.cli.submit import body_from_flags, configure_moodle
+from archiveworker.domain.checkup import Line
 from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.digest import Digest, Sha256
 from archiveworker.domain.document import Document, RenderOptions
@@ -40,21 +40,6 @@ _SUBMIT_TOKEN = "ARCHIVEWORKER_SUBMIT_TOKEN"  # noqa: S105 - the name of a varia
 _LOW_DISK_BYTES = 2 * 1024**3
 _FONTS = (("zh", "Chinese, Japanese, Korean", "fonts-noto-cjk"), ("und-zsye", "emoji", "fonts-noto-color-emoji"))
 _PAGE = "<!DOCTYPE html><html lang=en><title>doctor</title><p>archiveworker doctor: Prüfung 试卷 امتحان</p></html>"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One line of the doctor.
-
-    Attributes:
-        ok: True good, False bad, None a warning.
-        about: what was looked at.
-        message: what was seen, or what to type.
-    """
-
-    ok: bool | None
-    about: str
-    message: str
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -77,24 +62,23 @@ def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
 
 async def _run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
     bad = 0
-    async for finding in _findings(args, env):
-        mark = {True: "ok  ", False: "BAD ", None: "warn"}[finding.ok]
-        sys.stdout.write(f"{mark}  {finding.about}: {finding.message}\n")
+    async for line in _lines(args, env):
+        sys.stdout.write(f"{line}\n")
         sys.stdout.flush()
-        bad += finding.ok is False
+        bad += line.ok is False
     sys.stdout.write(f"{bad} problem{'' if bad == 1 else 's'} found.\n" if bad else "Everything is in order.\n")
     return 1 if bad else 0
 
 
-async def _findings(args: argparse.Namespace, env: Mapping[str, str]) -> AsyncIterator[Finding]:
-    yield Finding(True, "version", f"archiveworker {__version__}, Python {sys.version.split()[0]}")
+async def _lines(args: argparse.Namespace, env: Mapping[str, str]) -> AsyncIterator[Line]:
+    yield Line(True, "version", f"archiveworker {__version__}, Python {sys.version.split()[0]}")
     try:
         settings, notes = Settings.from_env({name: value for name, value in env.items() if name != _SUBMIT_TOKEN})
     except SettingsError as exc:
-        yield Finding(False, "settings", str(exc))
+        yield Line(False, "settings", str(exc))
         return
     for note in notes:
-        yield Finding(None, "settings", note)
+        yield Line(None, "settings", note)
     yield await _guarded("data folder", lambda: _disk(settings))
     yield await _guarded("keys", lambda: _keys(settings))
     yield await _guarded("address", lambda: _address(settings))
@@ -104,22 +88,22 @@ async def _findings(args: argparse.Namespace, env: Mapping[str, str]) -> AsyncIt
         yield await _guarded("fonts", lambda wanted=(language, name, package): _font(*wanted))  # type: ignore[misc]
     yield _mathjax(settings)
     yield await _guarded("time-stamps", lambda: _timestamps(settings))
-    async for finding in _deliveries(settings):
-        yield finding
+    async for line in _deliveries(settings):
+        yield line
     if args.moodle:
         yield await _guarded("Moodle", lambda: _moodle(args, env, settings))
 
 
-async def _guarded(about: str, check: Callable[[], Awaitable[Finding]]) -> Finding:
+async def _guarded(about: str, check: Callable[[], Awaitable[Line]]) -> Line:
     try:
         return await check()
     except ArchiveWorkerError as exc:
-        return Finding(False, about, str(exc))
+        return Line(False, about, str(exc))
     except OSError as exc:
-        return Finding(False, about, f"{exc.filename or 'a file'}: {exc.strerror}; run the doctor as the worker's user")
+        return Line(False, about, f"{exc.filename or 'a file'}: {exc.strerror}; run the doctor as the worker's user")
 
 
-async def _disk(settings: Settings) -> Finding:
+async def _disk(settings: Settings) -> Line:
     folder = settings.data_dir
     # A folder that is not there yet is made by serve: whether it can be is seen where it would be made.
     there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
@@ -127,27 +111,27 @@ async def _disk(settings: Settings) -> Finding:
         with tempfile.NamedTemporaryFile(dir=there):
             free = shutil.disk_usage(there).free
     except OSError as exc:
-        return Finding(False, "data folder", f"{folder} cannot be written ({exc.strerror}); set ARCHIVEWORKER_DATA_DIR")
+        return Line(False, "data folder", f"{folder} cannot be written ({exc.strerror}); set ARCHIVEWORKER_DATA_DIR")
     shown = f"{folder} has {human_size(free)} free"
     if free < _LOW_DISK_BYTES:
-        return Finding(False, "data folder", f"{shown}; a job needs about twice the size of its archive")
-    return Finding(True, "data folder", shown)
+        return Line(False, "data folder", f"{shown}; a job needs about twice the size of its archive")
+    return Line(True, "data folder", shown)
 
 
-async def _keys(settings: Settings) -> Finding:
+async def _keys(settings: Settings) -> Line:
     if settings.secret_key is None:
         place = settings.data_dir / "secret.key"
         if not place.exists():
-            return Finding(True, "keys", f"tokens will be sealed with a key that is made in {place}")
+            return Line(True, "keys", f"tokens will be sealed with a key that is made in {place}")
         check_key(place.read_text(encoding="ascii", errors="replace").strip(), str(place))
-        return Finding(True, "keys", f"tokens are sealed with the key in {place}")
+        return Line(True, "keys", f"tokens are sealed with the key in {place}")
     keys = settings.secret_key.reveal().split(",")
     for key in keys:
         check_key(key.strip(), "ARCHIVEWORKER_SECRET_KEY")
-    return Finding(True, "keys", f"tokens are sealed with the first of {len(keys)} in ARCHIVEWORKER_SECRET_KEY")
+    return Line(True, "keys", f"tokens are sealed with the first of {len(keys)} in ARCHIVEWORKER_SECRET_KEY")
 
 
-async def _address(settings: Settings) -> Finding:
+async def _address(settings: Settings) -> Line:
     host, port = settings.host, settings.port
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
@@ -160,10 +144,10 @@ async def _address(settings: Settings) -> Finding:
                 f"{host} port {port} cannot be listened on ({exc.strerror}); set ARCHIVEWORKER_HOST, ARCHIVEWORKER_PORT"
             ) from exc
         return await _who_listens(host, port)
-    return Finding(True, "address", f"{host} port {port} is free")
+    return Line(True, "address", f"{host} port {port} is free")
 
 
-async def _who_listens(host: str, port: int) -> Finding:
+async def _who_listens(host: str, port: int) -> Line:
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
     try:
         async with WorkerClient(f"http://[{near}]:{port}" if ":" in near else f"http://{near}:{port}") as worker:
@@ -171,16 +155,16 @@ async def _who_listens(host: str, port: int) -> Finding:
     except ArchiveWorkerError:
         answer = {}
     if answer.get("app") != "archiveworker":
-        return Finding(False, "address", f"{host} port {port} is taken by another program; set ARCHIVEWORKER_PORT")
-    return Finding(True, "address", f"a worker ({answer.get('version')}) serves at {host} port {port}")
+        return Line(False, "address", f"{host} port {port} is taken by another program; set ARCHIVEWORKER_PORT")
+    return Line(True, "address", f"a worker ({answer.get('version')}) serves at {host} port {port}")
 
 
-async def _chromium(settings: Settings) -> Finding:
+async def _chromium(settings: Settings) -> Line:
     found = composition.find_chromium(settings)
-    return Finding(True, "Chromium", f"{await chromium.version(found)}, {found.path} ({found.origin})")
+    return Line(True, "Chromium", f"{await chromium.version(found)}, {found.path} ({found.origin})")
 
 
-async def _rendering(settings: Settings) -> Finding:
+async def _rendering(settings: Settings) -> Line:
     document = Document(
         html=_PAGE,
         base_url="http://doctor.invalid",
@@ -193,33 +177,33 @@ async def _rendering(settings: Settings) -> Finding:
             rendered = await renderer.render(document, RenderOptions(profile=settings.pdf_profile), Path(folder))
             size = rendered.pdf.stat().st_size
     if rendered.warnings:
-        return Finding(None, "rendering", "; ".join(rendered.warnings))
-    return Finding(True, "rendering", f"a test page became a PDF of {size} bytes")
+        return Line(None, "rendering", "; ".join(rendered.warnings))
+    return Line(True, "rendering", f"a test page became a PDF of {size} bytes")
 
 
-async def _font(language: str, name: str, package: str) -> Finding:
+async def _font(language: str, name: str, package: str) -> Line:
     try:
         completed = await process.run(["fc-list", f":lang={language}", "family"], timeout_s=10)
     except ToolError:
-        return Finding(None, "fonts", "fc-list is missing (apt install fontconfig); fonts cannot be listed")
+        return Line(None, "fonts", "fc-list is missing (apt install fontconfig); fonts cannot be listed")
     families = sorted({line.split(",")[0] for line in completed.stdout.decode(errors="replace").splitlines() if line})
     if not families:
-        return Finding(None, "fonts", f"none for {name}; such characters become boxes: apt install {package}")
-    return Finding(True, "fonts", f"{name}: {families[0]}")
+        return Line(None, "fonts", f"none for {name}; such characters become boxes: apt install {package}")
+    return Line(True, "fonts", f"{name}: {families[0]}")
 
 
-def _mathjax(settings: Settings) -> Finding:
+def _mathjax(settings: Settings) -> Line:
     folder = settings.mathjax_dir
     if folder is not None and (folder / "MathJax.js").is_file():
-        return Finding(True, "MathJax", f"served from {folder} in place of the usual CDNs")
-    return Finding(None, "MathJax", "no local copy; formulas need the internet, or: apt install libjs-mathjax")
+        return Line(True, "MathJax", f"served from {folder} in place of the usual CDNs")
+    return Line(None, "MathJax", "no local copy; formulas need the internet, or: apt install libjs-mathjax")
 
 
-async def _timestamps(settings: Settings) -> Finding:
+async def _timestamps(settings: Settings) -> Line:
     async with aiohttp.ClientSession() as session:
-        timestamper = composition.build_timestamper(settings, session)
+        timestamper = timestamping.build_timestamper(settings, session)
         if timestamper is None:
-            return Finding(None, "time-stamps", "none; set ARCHIVEWORKER_TSA_URLS to have archives stamped (RFC 3161)")
+            return Line(None, "time-stamps", "none; set ARCHIVEWORKER_TSA_URLS to have archives stamped (RFC 3161)")
         algorithm = timestamper.algorithm
         made = await timestamper.stamp_each(Digest(algorithm, algorithm.of(b"archiveworker doctor")))
     doubts = [stamp.revocation.verdict.reason for stamp in made.stamps if stamp.revocation and _is_doubtful(stamp)]
@@ -228,37 +212,37 @@ async def _timestamps(settings: Settings) -> Finding:
         f"{stamp.tsa_url} ({stamp.proof.tsa_name}), {algorithm}, trust: {stamp.proof.trust.value}"
         for stamp in made.stamps
     )
-    return Finding(None if problems else True, "time-stamps", "; ".join((said, *problems)))
+    return Line(None if problems else True, "time-stamps", "; ".join((said, *problems)))
 
 
 def _is_doubtful(stamp: Timestamp) -> bool:
     return stamp.revocation is None or stamp.revocation.verdict.state is not RevocationState.GOOD
 
 
-async def _deliveries(settings: Settings) -> AsyncIterator[Finding]:
+async def _deliveries(settings: Settings) -> AsyncIterator[Line]:
     """Look at each place for archives besides the LMS."""
     try:
         targets = composition.build_targets(settings)
     except SettingsError as exc:
-        yield Finding(False, "delivery", str(exc))
+        yield Line(False, "delivery", str(exc))
         return
     for name, target in targets.items():
         yield await _guarded(f"delivery to {name}", lambda place=target: _delivery(place))  # type: ignore[misc]
 
 
-async def _delivery(target: DeliveryTarget) -> Finding:
+async def _delivery(target: DeliveryTarget) -> Line:
     seen, doubt = await target.check()
-    return Finding(None if doubt else True, f"delivery to {target.name}", "; ".join(filter(None, (seen, doubt))))
+    return Line(None if doubt else True, f"delivery to {target.name}", "; ".join(filter(None, (seen, doubt))))
 
 
-async def _moodle(args: argparse.Namespace, env: Mapping[str, str], settings: Settings) -> Finding:
+async def _moodle(args: argparse.Namespace, env: Mapping[str, str], settings: Settings) -> Line:
     body = body_from_flags(args, env)
-    source = composition.routes_of(composition.build_sources(settings))["/quiz_archiver"]
+    source = connectors.routes_of(connectors.build_sources(settings))["/quiz_archiver"]
     request = source.parse(body)
     async with source.connect(request, None) as connection:
         await connection.probe()
         if not args.try_upload_mib:
-            return Finding(True, "Moodle", f"{args.moodle} answers and takes the token")
+            return Line(True, "Moodle", f"{args.moodle} answers and takes the token")
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "doctor.bin"
             size = args.try_upload_mib * 1024**2
@@ -270,7 +254,5 @@ async def _moodle(args: argparse.Namespace, env: Mapping[str, str], settings: Se
             try:
                 await connection.upload(Parcel(archive, file))
             except SourceError as exc:
-                return Finding(
-                    False, "Moodle", f"takes the token, but not an upload of {args.try_upload_mib} MiB: {exc}"
-                )
-    return Finding(True, "Moodle", f"{args.moodle} takes the token and an upload of {args.try_upload_mib} MiB")
+                return Line(False, "Moodle", f"takes the token, but not an upload of {args.try_upload_mib} MiB: {exc}")
+    return Line(True, "Moodle", f"{args.moodle} takes the token and an upload of {args.try_upload_mib} MiB")

@@ -78,12 +78,12 @@ def _extract(args: argparse.Namespace) -> int:
 
 async def _renew(args: argparse.Namespace, env: Mapping[str, str]) -> int:
     # The rest of the command needs neither the settings nor a network, and should not wait for their libraries.
-    composition = importlib.import_module("archiveworker.composition")
+    timestamping = importlib.import_module("archiveworker.timestamping")
     runtime_logging.configure("ERROR", as_json=False)
     settings, notes = importlib.import_module("archiveworker.settings").Settings.from_env(env)
     for note in notes:
         sys.stderr.write(f"archiveworker evidence: {note}\n")
-    async with composition.open_timestamper(settings) as timestamper:
+    async with timestamping.open_timestamper(settings) as timestamper:
         if timestamper is None:
             raise RequestError(
                 "there is nobody to stamp: set ARCHIVEWORKER_TSA_URLS to a time-stamp authority (RFC 3161)"

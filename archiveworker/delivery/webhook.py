@@ -34,15 +34,21 @@ from archiveworker.domain.errors import DeliveryError, DeliveryUnavailableError,
 from archiveworker.domain.ids import JobId, LmsOrigin
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.clock import Clock, SystemClock
-from archiveworker.runtime.http import HttpOptions, client_session, describe_failure, retry_after_s, without_secret
+from archiveworker.runtime.http import (
+    NETWORK,
+    UNTRUSTED,
+    HttpOptions,
+    client_session,
+    describe_failure,
+    retry_after_s,
+    without_secret,
+)
 
 MIN_SECRET_CHARS: Final = 32
 """As many bytes as the digest has (RFC 2104, 3)."""
 _MAX_ANSWER_BYTES: Final = 64 * 1024
 _MAX_QUOTE_CHARS: Final = 200
 _SPACE: Final = re.compile(r"\s+")
-_NETWORK: Final = (aiohttp.ClientError, TimeoutError, OSError)
-_UNTRUSTED: Final = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
 _ADVICE: Final[Mapping[int, str]] = {
     HTTPStatus.UNAUTHORIZED: "the receiver does not accept the signature; compare the secrets and the clocks",
     HTTPStatus.FORBIDDEN: "the receiver does not accept the signature; compare the secrets and the clocks",
@@ -161,7 +167,7 @@ class WebhookTarget:
                     post = session.post(self._url, data=form.blocks(), headers=headers, allow_redirects=False)
                     async with post as response:
                         await self._judge(response, form)
-            except _NETWORK as exc:
+            except (*NETWORK, OSError) as exc:
                 raise form.failure or self._unreachable(exc) from without_secret(exc, self._options.url)
 
     async def check(self) -> tuple[str, str]:
@@ -175,7 +181,7 @@ class WebhookTarget:
                 options = session.options(self._url, allow_redirects=False)
                 async with options as response:
                     status = response.status
-        except _NETWORK as exc:
+        except (*NETWORK, OSError) as exc:
             raise self._unreachable(exc) from without_secret(exc, self._options.url)
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.NOT_FOUND:
             raise DeliveryError(f"{self._shown} answers with HTTP {status}; {_advice(status)}")
@@ -224,7 +230,7 @@ class WebhookTarget:
 
     def _unreachable(self, exc: BaseException) -> DeliveryError:
         reason = describe_failure(exc)
-        if isinstance(exc, _UNTRUSTED):
+        if isinstance(exc, UNTRUSTED):
             return DeliveryError(
                 f"{self._shown} could not be reached: {reason}; set ARCHIVEWORKER_CA_BUNDLE to a PEM file with the "
                 "certificate of its CA"

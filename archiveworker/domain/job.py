@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
@@ -236,18 +235,3 @@ class FinishedArchive:
     spooled: str
     sha256: str
     size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Warned:
-    """Something that a person should know although the job went on.
-
-    Attributes:
-        subject: item key, backup id or ``job``.
-        message: a sentence.
-        at: when it was noticed, UTC.
-    """
-
-    subject: str
-    message: str
-    at: datetime | None = None

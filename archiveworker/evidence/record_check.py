@@ -99,15 +99,6 @@ class _Chain:
     stamps: tuple[_ArchiveTimeStamp, ...]
 
 
-def algorithms_of(record: bytes) -> frozenset[HashAlgorithm]:
-    """Return the digests of a file that ``check_record`` needs for this record.
-
-    Raises:
-        VerificationError: it is no evidence record.
-    """
-    return frozenset(chain.stamps[0].algorithm for chain in _parsed(record))
-
-
 def tokens_of(record: bytes) -> tuple[bytes, ...]:
     """Return the time-stamp tokens of a record, oldest first.
 
@@ -136,7 +127,7 @@ def check_record(record: bytes, digests: Mapping[HashAlgorithm, bytes], check_to
 
     Args:
         record: DER EvidenceRecord (``.ers``).
-        digests: of the file, in every algorithm that ``algorithms_of`` names.
+        digests: of the file, in the algorithm of each of the record's hash trees.
         check_token: judges one time-stamp token.
 
     Raises:

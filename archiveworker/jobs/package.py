@@ -127,11 +127,6 @@ def make_package(given: PackageInput) -> Package:
     )
 
 
-def package_contents(given: PackageInput) -> tuple[Entry, ...]:
-    """Return every file of the archive except sidecars, manifest and evidence; of a bag the payload alone."""
-    return _contents(given, _placed(given))
-
-
 def _placed(given: PackageInput) -> _Placed:
     flatten = given.request.options.flatten
     records, backups, below = tuple(given.results.records.values()), given.backups, ""

@@ -25,7 +25,7 @@ def reason_of(cause: BaseException, event: str, **about: Any) -> str:
     """Log why something failed for good; return a sentence that an administrator can act on.
 
     Args:
-        cause: see there.
+        cause: what ended it.
         event: for the log.
         about: goes with the event.
     """

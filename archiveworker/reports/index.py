@@ -8,7 +8,7 @@ from urllib.parse import quote
 import jinja2
 
 from archiveworker.domain.ids import ArchivePath
-from archiveworker.runtime import resources
+from archiveworker.runtime import templates
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +69,9 @@ class IndexPage:
 
 @cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+    environment = templates.environment("archive")
     environment.filters["size"] = human_size
-    return environment.from_string(resources.text("archive/index.html.j2"))
+    return environment.get_template("index.html.j2")
 
 
 def human_size(size_bytes: int) -> str:

@@ -23,7 +23,7 @@ from markupsafe import Markup
 
 from archiveworker.domain.evidence import Check, Proof, Trust, Verdict, VerificationReport
 from archiveworker.reports.index import human_size
-from archiveworker.runtime import resources
+from archiveworker.runtime import resources, templates
 
 LANGUAGES: Final = ("en", "de")
 FORMAT: Final = 1
@@ -150,10 +150,7 @@ def render_html(report: VerificationReport, occasion: Occasion, *, lang: str = "
 
 @cache
 def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(resources.text("verification/report.html.j2"))
+    return templates.environment("verification").get_template("report.html.j2")
 
 
 @cache

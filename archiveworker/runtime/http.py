@@ -9,7 +9,7 @@ Accepted risk: exceptions of aiohttp may hold a URL; ``without_secret`` replaces
 import asyncio
 import contextlib
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -27,6 +27,11 @@ from archiveworker.runtime.digests import Digested, HashingWriter
 USER_AGENT: Final = f"archiveworker/{__version__}"
 BLOCK_BYTES: Final = 1024 * 1024
 STARS: Final = "***"
+NETWORK: Final = (aiohttp.ClientError, TimeoutError, ConnectionError, ssl.SSLError)
+"""What the network does to us; other ``OSError`` are troubles of our own disk."""
+UNTRUSTED: Final = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
+"""Those that another certificate mends, and no second try."""
+SessionFactory = Callable[[], contextlib.AbstractAsyncContextManager[aiohttp.ClientSession]]
 _KEEP_ALIVE_S: Final = 30.0
 _MAX_RETRY_AFTER_S: Final = 3600.0
 

@@ -7,13 +7,12 @@ comes from an LMS or an archive is escaped by the templates.
 import json
 from collections.abc import Mapping
 from functools import cache
-from pathlib import PurePosixPath
 from typing import Any, Final
 
 import jinja2
 from aiohttp import web
 
-from archiveworker.runtime import resources
+from archiveworker.runtime import resources, templates
 from archiveworker.web.access import ADMIN_TOKEN
 from archiveworker.web.session import COOKIE
 
@@ -32,18 +31,9 @@ HEADERS: Final[Mapping[str, str]] = {
 }
 
 
-class _Loader(jinja2.BaseLoader):
-    def get_source(self, environment: jinja2.Environment, template: str) -> tuple[str, str | None, None]:
-        if PurePosixPath(template).name != template:
-            raise jinja2.TemplateNotFound(template)
-        return resources.text(f"{_FOLDER}/{template}"), None, None
-
-
 @cache
 def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, loader=_Loader()
-    )
+    return templates.environment(_FOLDER)
 
 
 @cache

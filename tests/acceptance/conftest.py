@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from archiveworker.demo.server import DemoOptions, DemoServer
-from tests.fakes.worker import WorkerProcess
+from tests.fakes.worker import WorkerProcess, stamps_of
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -20,16 +20,13 @@ async def lms(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DemoSer
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def worker(lms: DemoServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkerProcess]:
     settings = {
-        "TSA_URLS": lms.tsa_url,
-        "TSA_CA": str(lms.authority.root_pem),
+        **stamps_of(lms),
         "LOG_LEVEL": "DEBUG",
         "ITEM_ATTEMPTS_COUNT": "2",
         "JOB_ROW_GRACE_S": "5",
     }
-    process = WorkerProcess(tmp_path_factory.mktemp("worker"), settings)
-    await process.start()
-    yield process
-    await process.stop()
+    async with WorkerProcess(tmp_path_factory.mktemp("worker"), settings) as process:
+        yield process
 
 
 @pytest.fixture

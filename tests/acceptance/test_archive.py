@@ -302,13 +302,9 @@ async def test_no_token_is_anywhere(archived: Archived, lms: DemoServer, worker:
 
 
 async def test_zip_is_a_setting(lms: DemoServer, tmp_path: Path) -> None:
-    process = WorkerProcess(tmp_path / "worker", {"ARCHIVE_FORMAT": "zip", "PDF_PROFILE": "off"})
-    await process.start()
-    try:
+    async with WorkerProcess(tmp_path / "worker", {"ARCHIVE_FORMAT": "zip", "PDF_PROFILE": "off"}) as process:
         request = lms.request(7, itemids=[lms.course.attempts[0].attemptid], backups=False, keep_html_files=False)
         view, archive = await finished(lms, process, request)
-    finally:
-        await process.stop()
     assert view["archive"]["name"].endswith(".zip")
     assert any("not time-stamped" in warning["message"] for warning in view["warnings"])
     with zipfile.ZipFile(archive) as container:

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from archiveworker.demo.server import DemoOptions, DemoServer
-from tests.fakes.worker import WorkerProcess
+from tests.fakes.worker import WorkerProcess, stamps_of
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.chromium, pytest.mark.slow]
 
@@ -27,7 +27,7 @@ async def lms(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DemoSer
 def _worker(folder: Path, lms: DemoServer, **settings: str) -> WorkerProcess:
     return WorkerProcess(
         folder,
-        {"TSA_URLS": lms.tsa_url, "TSA_CA": str(lms.authority.root_pem), "SHUTDOWN_GRACE_S": "20", **settings},
+        {**stamps_of(lms), "SHUTDOWN_GRACE_S": "20", **settings},
     )
 
 

@@ -17,9 +17,7 @@ async def test_the_plugin_posts_through_the_secret_address_and_nobody_else(
     lms: DemoServer, body: Body, tmp_path: Path
 ) -> None:
     settings = {"POST_SECRET": SECRET, "ALLOWED_LMS": lms.base_url, "LOG_LEVEL": "DEBUG", "POSTS_PER_MINUTE": "8"}
-    own = WorkerProcess(tmp_path, settings)
-    await own.start()
-    try:
+    async with WorkerProcess(tmp_path, settings) as own:
         status, answer, headers = await own.request("POST", "/archive", json=body)
         assert status == 403
         is_one_sentence(answer, headers)
@@ -53,8 +51,6 @@ async def test_the_plugin_posts_through_the_secret_address_and_nobody_else(
         answers = [await own.request("POST", f"/{SECRET}/archive", json={}) for _ in range(9)]
         assert {status for status, _, _ in answers} == {400, 429}
         assert int(answers[-1][2]["Retry-After"]) > 0
-    finally:
-        await own.stop()
     log = own.log.read_text(encoding="utf-8")
     assert SECRET not in log
     assert SECRET[:-1] not in log
@@ -64,15 +60,11 @@ async def test_the_plugin_posts_through_the_secret_address_and_nobody_else(
 async def test_a_bridge_has_to_be_allowed_as_the_lms_has(lms: DemoServer, tmp_path: Path) -> None:
     (tmp_path / "delivered").mkdir()
     settings = {"ALLOWED_LMS": lms.base_url, "DELIVERY_DIRS": str(tmp_path / "delivered")}
-    own = WorkerProcess(tmp_path, settings)
-    await own.start()
-    try:
+    async with WorkerProcess(tmp_path, settings) as own:
         request = lms.edx.request(lms.base_url, ["directory"])
         request["lms"]["bridge"] = {"base_url": "http://127.0.0.1:9", "token": "awb1.made.up"}
         status, answer, _ = await own.request("POST", "/archive/edx_proctoring", json=request)
         assert (status, "takes no jobs of http://127.0.0.1:9" in answer["error"]) == (403, True)
-    finally:
-        await own.stop()
 
 
 async def test_a_worker_that_strangers_can_use_says_so(tmp_path: Path) -> None:

@@ -79,9 +79,7 @@ ADMIN = [
 
 
 async def test_with_an_admin_token(lms: DemoServer, body: Body, tmp_path: Path) -> None:
-    own = WorkerProcess(tmp_path, {"ADMIN_TOKEN": "made-up-admin-token"})
-    await own.start()
-    try:
+    async with WorkerProcess(tmp_path, {"ADMIN_TOKEN": "made-up-admin-token"}) as own:
         for method, path in ADMIN:
             for given in ({}, {"Authorization": "Bearer other"}, {"Authorization": "made-up-admin-token"}):
                 status, answer, headers = await own.request(method, path, headers=given)
@@ -94,8 +92,6 @@ async def test_with_an_admin_token(lms: DemoServer, body: Body, tmp_path: Path) 
         for path in ("/", "/version", "/status", "/health/live"):
             assert (await own.request("GET", path))[0] == 200
         await refused(own, {**body, "api_version": 99}, "api_version")
-    finally:
-        await own.stop()
     assert "made-up-admin-token" not in own.log.read_text(encoding="utf-8")
 
 

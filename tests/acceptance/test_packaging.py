@@ -20,7 +20,7 @@ from archiveworker.cli import main
 from archiveworker.demo.server import DemoServer
 from tests.acceptance.conftest import finished
 from tests.contract.evidence.test_moodle_tgz import gzread_all, read_as_moodle
-from tests.fakes.worker import WorkerProcess
+from tests.fakes.worker import WorkerProcess, stamps_of
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.chromium, pytest.mark.openssl]
 
@@ -94,7 +94,7 @@ async def twins(
     lms: DemoServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[dict[tuple[int, str, str], Made]]:
     """Return what two workers made: of different data folders, time zones, languages and hash seeds."""
-    stamps = {"TSA_URLS": lms.tsa_url, "TSA_CA": str(lms.authority.root_pem), "JOB_ROW_GRACE_S": "5"}
+    stamps = {**stamps_of(lms), "JOB_ROW_GRACE_S": "5"}
     workers = [WorkerProcess(tmp_path_factory.mktemp(f"worker{number}"), SETTINGS | stamps) for number in (0, 1)]
     folder = tmp_path_factory.mktemp("made")
     try:

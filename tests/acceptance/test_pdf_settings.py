@@ -23,13 +23,9 @@ async def test_everything_of_an_attempt_is_inside_its_pdf(lms: DemoServer, tmp_p
         "PAGE_MARGIN_MM": "20",
         "PDF_EMBED_MAX_BYTES": "1000000",
     }
-    worker = WorkerProcess(tmp_path, settings)
-    await worker.start()
-    try:
+    async with WorkerProcess(tmp_path, settings) as worker:
         ids = [attempt.attemptid for attempt in lms.course.attempts][:3]
         view, archive = await finished(lms, worker, lms.request(7, itemids=ids))
-    finally:
-        await worker.stop()
     with tarfile.open(archive) as tar:
         tar.extraction_filter = getattr(tarfile, "data_filter", None)
         tar.extractall(tmp_path / "tree")

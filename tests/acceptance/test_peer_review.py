@@ -24,7 +24,7 @@ from archiveworker.domain.peer_review.texts import rewrite
 from archiveworker.runtime.process import run
 from tests.fakes import peer_review as fake
 from tests.fakes.exchange_server import ExchangeServer, serving
-from tests.fakes.worker import WorkerProcess
+from tests.fakes.worker import WorkerProcess, stamps_of
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.chromium, pytest.mark.slow]
 
@@ -49,8 +49,7 @@ async def authority(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[D
 
 def worker_in(folder: Path, authority: DemoServer, **settings: str) -> WorkerProcess:
     made = {
-        "TSA_URLS": authority.tsa_url,
-        "TSA_CA": str(authority.authority.root_pem),
+        **stamps_of(authority),
         "DELIVERY_DIRS": str(folder / "delivered"),
         "LOG_LEVEL": "DEBUG",
         "LMS_RETRY_S": "2",
@@ -62,10 +61,8 @@ def worker_in(folder: Path, authority: DemoServer, **settings: str) -> WorkerPro
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def worker(authority: DemoServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkerProcess]:
-    process = worker_in(tmp_path_factory.mktemp("worker"), authority)
-    await process.start()
-    yield process
-    await process.stop()
+    async with worker_in(tmp_path_factory.mktemp("worker"), authority) as process:
+        yield process
 
 
 def body(server: ExchangeServer, **options: object) -> dict[str, Any]:

@@ -20,12 +20,8 @@ async def test_a_worker_that_can_work_is_ready(worker: WorkerProcess) -> None:
 
 
 async def test_a_full_disk(tmp_path: Path) -> None:
-    own = WorkerProcess(tmp_path, {"MIN_FREE_BYTES": str(2**62)})
-    await own.start()
-    try:
+    async with WorkerProcess(tmp_path, {"MIN_FREE_BYTES": str(2**62)}) as own:
         status, answer, _ = await own.request("GET", "/health/ready")
-    finally:
-        await own.stop()
     assert (status, answer["status"]) == (503, "unavailable")
     assert "ARCHIVEWORKER_MIN_FREE_BYTES" in answer["checks"].pop("disk")
     assert set(answer["checks"].values()) == {"ok"}
@@ -35,23 +31,17 @@ async def test_a_browser_that_does_not_start_and_then_does(tmp_path: Path) -> No
     broken, marker = tmp_path / "chromium", tmp_path / "works"
     broken.write_text(f'#!/bin/sh\n[ -e {marker} ] && exec chromium-headless-shell "$@"\necho Chromium 1.0\nexit 3\n')
     broken.chmod(broken.stat().st_mode | stat.S_IXUSR)
-    own = WorkerProcess(tmp_path, {"CHROMIUM": str(broken)})
-    await own.start()
-    try:
+    async with WorkerProcess(tmp_path, {"CHROMIUM": str(broken)}) as own:
         status, answer, _ = await own.request("GET", "/health/ready")
         assert status == 503
         assert answer["checks"].pop("browser") not in ("", "ok")
         assert set(answer["checks"].values()) == {"ok"}
         marker.touch()
         assert (await own.request("GET", "/health/ready"))[:2] == (200, {"status": "ok", "checks": OK})
-    finally:
-        await own.stop()
 
 
 async def test_a_database_that_is_damaged_under_the_worker(tmp_path: Path) -> None:
-    own = WorkerProcess(tmp_path, {})
-    await own.start()
-    try:
+    async with WorkerProcess(tmp_path, {}) as own:
         with closing(sqlite3.connect(own.data / "archiveworker.sqlite")) as database:
             database.execute("ALTER TABLE workflow_status RENAME TO taken_away")
             status, answer, _ = await own.request("GET", "/health/ready")
@@ -60,5 +50,3 @@ async def test_a_database_that_is_damaged_under_the_worker(tmp_path: Path) -> No
         assert answer["checks"].pop("database") == "The check of the database failed; the worker's log has the details."
         assert set(answer["checks"].values()) == {"ok"}
         assert (await own.request("GET", "/health/ready"))[0] == 200
-    finally:
-        await own.stop()

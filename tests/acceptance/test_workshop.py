@@ -21,7 +21,7 @@ from archiveworker.demo.state import LmsState
 from archiveworker.demo.workshop_job import submit_workshop, workshop_request
 from archiveworker.runtime.process import run
 from tests.fakes.recorded_workshop import TOKEN, UPLOADING, recorded_moodle, recorded_request
-from tests.fakes.worker import WorkerProcess
+from tests.fakes.worker import WorkerProcess, stamps_of
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
@@ -35,16 +35,13 @@ WRITING = ("view_", "add_submission", "update_", "delete_", "evaluate_")
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def worker(lms: DemoServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkerProcess]:
     settings = {
-        "TSA_URLS": lms.tsa_url,
-        "TSA_CA": str(lms.authority.root_pem),
+        **stamps_of(lms),
         "LOG_LEVEL": "DEBUG",
         "LMS_RETRY_S": "2",
         "LMS_TIMEOUT_S": "20",
     }
-    process = WorkerProcess(tmp_path_factory.mktemp("worker"), settings)
-    await process.start()
-    yield process
-    await process.stop()
+    async with WorkerProcess(tmp_path_factory.mktemp("worker"), settings) as process:
+        yield process
 
 
 async def ended(worker: WorkerProcess, request: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from cryptography.fernet import Fernet
 
 from archiveworker.demo.server import DemoServer
-from tests.fakes.worker import FINAL, WorkerProcess
+from tests.fakes.worker import FINAL, WorkerProcess, stamps_of
 
 TAKEOVER_S = 5
 NEWER_WORKER = Path(__file__).parents[1] / "tools" / "newer_worker.py"
@@ -72,7 +72,7 @@ async def running_cluster(
     lms: DemoServer, folder: Path, database_url: str, count: int, **settings: str
 ) -> AsyncIterator[Cluster]:
     """Run workers whose archives the demo's authority stamps."""
-    stamps = {"TSA_URLS": lms.tsa_url, "TSA_CA": str(lms.authority.root_pem), "SHUTDOWN_GRACE_S": "5"}
+    stamps = {**stamps_of(lms), "SHUTDOWN_GRACE_S": "5"}
     cluster = Cluster(folder, database_url, count, {**stamps, **settings})
     try:
         await cluster.start()

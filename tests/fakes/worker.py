@@ -13,6 +13,8 @@ from typing import Any
 
 import aiohttp
 
+from archiveworker.demo.server import DemoServer
+
 START_S = 180.0
 """A machine on which others work too may take a minute for the imports alone."""
 FINAL = ("FINISHED", "FAILED", "TIMEOUT", "CANCELLED")
@@ -23,6 +25,11 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def stamps_of(lms: DemoServer) -> dict[str, str]:
+    """Return the settings of a worker whose archives the demo's authority stamps."""
+    return {"TSA_URLS": lms.tsa_url, "TSA_CA": str(lms.authority.root_pem)}
 
 
 class WorkerProcess:
@@ -90,6 +97,15 @@ class WorkerProcess:
                             return
                 except aiohttp.ClientError:
                     await asyncio.sleep(0.05)
+
+    async def __aenter__(self) -> "WorkerProcess":
+        """Start it."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop it."""
+        await self.stop()
 
     async def kill(self) -> None:
         """SIGKILL the worker alone, as the kernel would; its browsers notice by themselves."""

@@ -4,13 +4,9 @@ usage: python tests/tools/write_peer_review_examples.py DIR
        python tests/tools/write_peer_review_examples.py --pictures    (docs/images; needs Chromium and pdftoppm)
 """
 
-import subprocess
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
-
-from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -23,6 +19,7 @@ from archiveworker.domain.peer_review.redaction import scan
 from archiveworker.reports.peer_review.pages import render_copy, render_overview, render_work
 from archiveworker.reports.peer_review.report import ActivityReport
 from tests.fakes import peer_review as fake
+from tests.tools.example_pages import run
 
 PICTURES = {
     "peer-review-work": ("work-rubric", 1),
@@ -49,7 +46,6 @@ def with_irregularities(record: PeerReview) -> PeerReview:
 
 def write_pages(folder: Path) -> None:
     """Write all pages into ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
     for strategy in Strategy:
         record = with_irregularities(fake.make(30, strategy))
         report = ActivityReport(record, check_all(record))
@@ -63,25 +59,5 @@ def write_pages(folder: Path) -> None:
     (folder / "author-copy.html").write_bytes(render_copy(report, [fake.work_id(4)], "Author's copy", reader))
 
 
-def write_pictures(target: Path) -> None:
-    """Print the pages with the worker's own renderer and take pictures of the paper."""
-    target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_pages(folder)
-        for page in {page for page, _ in PICTURES.values()}:
-            command = [sys.executable, "-m", "archiveworker", "render", f"{folder}/{page}.html", "--out", name]
-            subprocess.run(command, check=True, cwd=ROOT)
-        for picture, (page, number) in PICTURES.items():
-            where = ["-f", str(number), "-l", str(number), "-singlefile"]
-            made = folder / picture
-            subprocess.run(["pdftoppm", "-png", "-r", "84", *where, f"{folder}/{page}.pdf", made], check=True)
-            with Image.open(made.with_suffix(".png")) as image:
-                image.quantize(96, method=Image.Quantize.MAXCOVERAGE).save(target / f"{picture}.png", optimize=True)
-
-
 if __name__ == "__main__":
-    if sys.argv[1] == "--pictures":
-        write_pictures(ROOT / "docs" / "images")
-    else:
-        write_pages(Path(sys.argv[1]))
+    run(write_pages, PICTURES)

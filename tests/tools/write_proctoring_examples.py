@@ -4,13 +4,9 @@ usage: python tests/tools/write_proctoring_examples.py DIR
        python tests/tools/write_proctoring_examples.py --pictures    (docs/images; needs Chromium and pdftoppm)
 """
 
-import subprocess
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
-
-from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -22,6 +18,7 @@ from archiveworker.domain.proctoring.reading import NOT_BY_REST
 from archiveworker.reports.proctoring.pages import render_course, render_exam, render_pair
 from archiveworker.reports.proctoring.report import CourseReport
 from tests.fakes import proctoring as fake
+from tests.tools.example_pages import run
 
 PICTURES = {
     "proctoring-person": ("person-resumed", 1),
@@ -59,29 +56,9 @@ def report_of(record: Proctoring) -> CourseReport:
 
 def write_pages(folder: Path) -> None:
     """Write all pages into ``folder``."""
-    folder.mkdir(parents=True, exist_ok=True)
     for name, page in pages().items():
         (folder / f"{name}.html").write_bytes(page)
 
 
-def write_pictures(target: Path) -> None:
-    """Print the pages with the worker's own renderer and take pictures of the paper."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_pages(folder)
-        for page in {page for page, _ in PICTURES.values()}:
-            command = [sys.executable, "-m", "archiveworker", "render", f"{folder}/{page}.html", "--out", name]
-            subprocess.run(command, check=True, cwd=ROOT)
-        for picture, (page, number) in PICTURES.items():
-            where = ["-f", str(number), "-l", str(number), "-singlefile"]
-            made = folder / picture
-            subprocess.run(["pdftoppm", "-png", "-r", "84", *where, f"{folder}/{page}.pdf", made], check=True)
-            with Image.open(made.with_suffix(".png")) as image:
-                image.quantize(96, method=Image.Quantize.MAXCOVERAGE).save(target / f"{picture}.png", optimize=True)
-
-
 if __name__ == "__main__":
-    if sys.argv[1] == "--pictures":
-        write_pictures(ROOT / "docs" / "images")
-    else:
-        write_pages(Path(sys.argv[1]))
+    run(write_pages, PICTURES)

@@ -3,11 +3,12 @@
 usage: python tests/tools/write_settings_docs.py
 """
 
-from dataclasses import fields
+from dataclasses import Field, fields
 from pathlib import Path
+from typing import Any
 
 from archiveworker.runtime.settings_aliases import ALIASES, IGNORED
-from archiveworker.settings import Settings, documentation, shown_default, variable
+from archiveworker.settings import Settings, variable
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,7 +19,7 @@ def example() -> str:
         "# Settings of archiveworker. Copy to config.env and remove the # of what you change; defaults are shown.",
         "# Every name may end in _FILE instead, and then names a file that holds the value (for secrets).",
     ]
-    parts += [f"# {documentation(i)}\n#{variable(i.name)}={shown_default(i)}" for i in fields(Settings)]
+    parts += [f"# {_documentation(i)}\n#{variable(i.name)}={_shown_default(i)}" for i in fields(Settings)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -35,8 +36,8 @@ def reference() -> str:
         "|---|---|---|",
     ]
     for item in fields(Settings):
-        default = f"`{shown_default(item)}`" if shown_default(item) else ""
-        lines.append(f"| `{variable(item.name)}` | {default} | {documentation(item)} |")
+        default = f"`{_shown_default(item)}`" if _shown_default(item) else ""
+        lines.append(f"| `{variable(item.name)}` | {default} | {_documentation(item)} |")
     lines += [
         "",
         "## Names of the existing worker",
@@ -49,6 +50,23 @@ def reference() -> str:
     lines += [f"| `{old}` | `{variable(new)}` |" for old, (new, _) in sorted(ALIASES.items())]
     lines += [f"| `{old}` | nothing: {why} |" for old, why in sorted(IGNORED.items())]
     return "\n".join(lines) + "\n"
+
+
+def _documentation(item: "Field[Any]") -> str:
+    """Return the sentence about a field."""
+    return str(item.metadata["doc"])
+
+
+def _shown_default(item: "Field[Any]") -> str:
+    """Return a field's default as it would be written into an environment file."""
+    value = item.default
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

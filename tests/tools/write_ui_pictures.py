@@ -11,7 +11,7 @@ from pathlib import Path
 from playwright.async_api import async_playwright
 
 from archiveworker.demo.server import DemoOptions, DemoServer
-from tests.fakes.worker import WorkerProcess
+from tests.fakes.worker import WorkerProcess, stamps_of
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 SIZE = {"width": 1100, "height": 720}
@@ -22,15 +22,11 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with DemoServer(DemoOptions(seed=7, attempts=8, workdir=folder / "lms")) as lms:
-            settings = {"TSA_URLS": lms.tsa_url, "TSA_CA": str(lms.authority.root_pem)}
-            worker = WorkerProcess(folder, settings)
-            await worker.start()
-            try:
+            settings = stamps_of(lms)
+            async with WorkerProcess(folder, settings) as worker:
                 _, answer = await lms.submit(worker.url, lms.request(7))
                 await worker.ended(answer["jobid"])
                 await _look(worker, answer["jobid"], lms.deliveries[0].path)
-            finally:
-                await worker.stop()
 
 
 async def _look(worker: WorkerProcess, job_id: str, archive: Path) -> None:

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from archiveworker import composition
+from archiveworker import composition, connectors
 from archiveworker.cli import COMMANDS, build_parser
 from archiveworker.settings import Settings, variable
 from archiveworker.web.app import create_app
@@ -117,7 +117,7 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 def test_the_http_page_has_every_route_and_no_other() -> None:
-    routes = composition.routes_of(composition.build_sources(Settings()))
+    routes = connectors.routes_of(connectors.build_sources(Settings()))
     engine = None  # nothing is called
     app = create_app(engine, routes, composition.build_web_config(Settings()))  # type: ignore[arg-type]
     served = {

@@ -1,4 +1,4 @@
-"""JSON Schema of the exchange documents; ``tests/tools/write_exchange_schema.py`` writes the file that is shipped."""
+"""JSON Schema of the exchange documents; ``tests/tools/write_schemas.py`` writes the file that is shipped."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""JSON Schema of ``proctoring.json``; ``tests/tools/write_proctoring_schema.py`` writes the file that is shipped."""
+"""JSON Schema of ``proctoring.json``; ``tests/tools/write_schemas.py`` writes the file that is shipped."""
 
 from typing import Any, Final
 

@@ -9,6 +9,7 @@ from archiveworker.domain.peer_review.base import ParticipantId
 from archiveworker.domain.peer_review.checks.finding import Severity, SubjectKind
 from archiveworker.domain.peer_review.kinds import AllocationRole, AllocationState
 from archiveworker.domain.peer_review.review import Allocation
+from archiveworker.reports.bars import Bar, bars
 from archiveworker.reports.peer_review import wording
 from archiveworker.reports.peer_review.matrix import Mark, MarkKind, MatrixPicture, draw
 from archiveworker.reports.peer_review.report import ActivityReport
@@ -41,21 +42,6 @@ class PersonRow:
     reviewed_by: str
     counted: str
     notes: str
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A bar of a small chart.
-
-    Attributes:
-        label: what is counted.
-        count: how many.
-        share: of the longest bar, in percent.
-    """
-
-    label: str
-    count: int
-    share: float
 
 
 def rules(report: ActivityReport) -> tuple[tuple[str, str], ...]:
@@ -187,23 +173,20 @@ def _notes(report: ActivityReport, person: ParticipantId) -> str:
     return ", ".join(dict.fromkeys(finding.code for finding in about if finding.subjects[0].id == person))
 
 
-def bars(counts: Iterable[int], unit: str) -> tuple[Bar, ...]:
-    """Return how many have 0, 1, 2, ... of ``unit``."""
+def _of_reviews(counts: Iterable[int]) -> tuple[Bar, ...]:
+    """Return how many have 0, 1, 2, ... reviews."""
     tally = Counter(counts)
-    longest = max(tally.values(), default=1)
-    return tuple(
-        Bar(wording.count(n, unit), tally[n], 100 * tally[n] / longest) for n in range(max(tally, default=0) + 1)
-    )
+    return bars([(wording.count(n, "review"), tally[n]) for n in range(max(tally, default=0) + 1)])
 
 
 def received_bars(report: ActivityReport) -> tuple[Bar, ...]:
     """Return how many works have how many finished peer reviews."""
-    return bars((report.facts.received.get(work.id, 0) for work in report.facts.works), "review")
+    return _of_reviews(report.facts.received.get(work.id, 0) for work in report.facts.works)
 
 
 def given_bars(report: ActivityReport) -> tuple[Bar, ...]:
     """Return how many students have written how many."""
-    return bars((report.facts.given.get(one.id, 0) for one in report.facts.students), "review")
+    return _of_reviews(report.facts.given.get(one.id, 0) for one in report.facts.students)
 
 
 def statistics(report: ActivityReport) -> tuple[tuple[str, str], ...]:

@@ -11,26 +11,12 @@ from archiveworker.domain.proctoring.checks.facts import Facts, SubjectKind
 from archiveworker.domain.proctoring.checks.times import duration_mins, usual_mins
 from archiveworker.domain.proctoring.kinds import Status
 from archiveworker.domain.proctoring.model import Attempt, Exam, Proctoring
+from archiveworker.reports.bars import Bar, bars
 from archiveworker.reports.proctoring import wording
 from archiveworker.reports.proctoring.report import CourseReport
 
 Pairs = tuple[tuple[str, str], ...]
 """Label and value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """A bar of a small chart.
-
-    Attributes:
-        label: what is counted.
-        count: how many.
-        share: of the longest bar, in percent.
-    """
-
-    label: str
-    count: int
-    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +65,8 @@ class ExamRow:
     findings: int
 
 
-def bars(labels: Iterable[str]) -> tuple[Bar, ...]:
-    """Return how often each label occurs, the most frequent first."""
-    tally = Counter(labels)
-    longest = max(tally.values(), default=1)
-    ordered = sorted(tally.items(), key=lambda one: (-one[1], one[0]))
-    return tuple(Bar(label, number, 100 * number / longest) for label, number in ordered)
+def _most_frequent_first(labels: Iterable[str]) -> tuple[Bar, ...]:
+    return bars(sorted(Counter(labels).items(), key=lambda one: (-one[1], one[0])))
 
 
 def last_attempts(facts: Facts, exam_id: ExamId | None = None) -> list[Attempt]:
@@ -94,12 +76,13 @@ def last_attempts(facts: Facts, exam_id: ExamId | None = None) -> list[Attempt]:
 
 def status_bars(report: CourseReport, exam_id: ExamId | None = None) -> tuple[Bar, ...]:
     """Return how many people stand where, by their last attempt."""
-    return bars(wording.state(one) for one in last_attempts(report.facts, exam_id))
+    return _most_frequent_first(wording.state(one) for one in last_attempts(report.facts, exam_id))
 
 
 def onboarding_bars(report: CourseReport) -> tuple[Bar, ...]:
     """Return how many people are where with the onboarding."""
-    return bars(one.status.replace("_", " ") or wording.UNKNOWN for one in report.record.onboarding or ())
+    people = report.record.onboarding or ()
+    return _most_frequent_first(one.status.replace("_", " ") or wording.UNKNOWN for one in people)
 
 
 def kind_of(exam: Exam) -> str:

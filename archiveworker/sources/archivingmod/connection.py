@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
-import structlog
-
 from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.document import ArchiveFile
-from archiveworker.domain.errors import SourceError, TokenRefusedError
+from archiveworker.domain.errors import SourceError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import FetchedItem, JobState, Plan, PlannedBackup, PlannedItem
 from archiveworker.domain.ports import ItemSpool
@@ -25,7 +23,6 @@ from archiveworker.sources.moodle.files import FileFetcher
 from archiveworker.sources.moodle.upload import Uploader
 from archiveworker.sources.moodle.wire import Json, Param, Params
 
-log = structlog.get_logger(__name__)
 TASK_STATUS: Final[Mapping[JobState, int]] = MappingProxyType(
     {
         JobState.AWAITING_PROCESSING: 40,
@@ -115,22 +112,15 @@ class ArchivingmodConnection:
         raise SourceError(f"{self._flavour.name} has no backups, but {backup.backup_id!r} was asked for")
 
     async def report(self, state: JobState, progress_percent: int | None = None) -> None:
-        """Tell Moodle the state, as a number. FINISHED is left out: Moodle sets it itself.
-
-        A final state that finds the task closed or the token gone has nothing left to tell.
-        """
+        """Tell Moodle the state, as a number. FINISHED is left out: Moodle sets it itself."""
         status = TASK_STATUS.get(state)
         if status is None:
             return
         plain: Params = {**self._task, "status": status}
         candidates = (plain,) if progress_percent is None else ({**plain, "progress": progress_percent}, plain)
-        try:
-            await self._talk.ask(self._flavour.function("update_task_status"), *candidates)
-        except SourceError as exc:
-            closed = exc.lms_code == _COMPLETED or isinstance(exc, TokenRefusedError)
-            if not (state.is_final and closed):
-                raise
-            log.warning("final_state_not_taken", state=state.value, lms_code=exc.lms_code)
+        await self._talk.tell_state(
+            self._flavour.function("update_task_status"), *candidates, state=state, closed_code=_COMPLETED
+        )
 
     async def upload(self, parcel: Parcel) -> Mapping[str, str]:
         """Upload the archive to the draft area; see the port."""

@@ -8,10 +8,11 @@ from typing import Final
 from archiveworker.domain.document import RenderOptions
 from archiveworker.domain.job import ArchiveOptions
 from archiveworker.domain.secret import Secret
+from archiveworker.sources import checks
 from archiveworker.sources.archivingmod.flavour import Flavour
+from archiveworker.sources.fields import Fields
 from archiveworker.sources.moodle import request
 from archiveworker.sources.moodle.config import MoodleConfig
-from archiveworker.sources.moodle.fields import Fields
 from archiveworker.sources.moodle.site import MoodleSite
 
 API: Final = "moodle_api"
@@ -59,7 +60,7 @@ def read_request(body: Mapping[str, object], flavour: Flavour, config: MoodleCon
         RequestError: one sentence that names the first wrong field and what it must be.
     """
     fields = Fields(body)
-    request.api_version(fields, _VERSIONS)
+    checks.api_version(fields, _VERSIONS)
     task_id = fields.integer("taskid")
     api = fields.inner(API)
     token = request.token(api, TOKEN)
@@ -77,7 +78,7 @@ def read_request(body: Mapping[str, object], flavour: Flavour, config: MoodleCon
         sections=MappingProxyType(job.flags("report_sections")),
         foldername_pattern=_pattern(job, "foldername_pattern", flavour),
         filename_pattern=_pattern(job, "filename_pattern", flavour),
-        options=request.packaging(fields, _options(job)),
+        options=checks.packaging(fields, _options(job)),
         max_upload_bytes=request.max_upload_bytes(api, "max_upload_bytes"),
     )
 
@@ -97,11 +98,11 @@ def _attachment_types(job: Fields) -> Mapping[str, bool]:
 
 def _options(job: Fields) -> ArchiveOptions:
     return ArchiveOptions(
-        request.archive_name(job, "archive_filename"),
+        checks.archive_name(job, "archive_filename"),
         render=RenderOptions(
-            paper=request.paper(job, "paper_format"),
+            paper=checks.paper(job, "paper_format"),
             keep_html=job.flag("keep_html_files"),
-            image_limit=request.image_limit(job, "image_optimize"),
+            image_limit=checks.image_limit(job, "image_optimize"),
         ),
         flatten=job.flag("archive_flatten", default=False),
         file_hashes=job.flag("archive_filehashes", default=True),

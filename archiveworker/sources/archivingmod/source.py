@@ -1,24 +1,20 @@
 """The connectors ``archivingmod_quiz`` and ``archivingmod_assign``: read their requests and open connections."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import ClassVar
-
-import aiohttp
 
 from archiveworker.domain.errors import RequestError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import ArchiveRequest, JobState
 from archiveworker.domain.ports import SourceConnection
 from archiveworker.domain.secret import Secret
-from archiveworker.runtime.http import client_session
+from archiveworker.runtime.http import SessionFactory, client_session
 from archiveworker.sources.archivingmod.connection import TASK_STATUS, ArchivingmodConnection
 from archiveworker.sources.archivingmod.flavour import ASSIGN, QUIZ, Flavour
 from archiveworker.sources.archivingmod.inbound import API, TOKEN, read_request
 from archiveworker.sources.moodle.client import MoodleClient
 from archiveworker.sources.moodle.config import MoodleConfig
-
-SessionFactory = Callable[[], AbstractAsyncContextManager[aiohttp.ClientSession]]
 
 
 class ArchivingmodSource:

@@ -4,7 +4,6 @@ The bridge is ``archiveworker bridge`` with the preset ``edx_proctoring``, or wh
 trusted: its document is read strictly, and masked once more before it is kept.
 """
 
-import ssl
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -17,15 +16,16 @@ from archiveworker.domain.ids import LmsOrigin
 from archiveworker.domain.proctoring.export import EXPORT_PATH, Export, read_export, without_secrets
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.clock import Clock, SystemClock
-from archiveworker.runtime.http import describe_failure, retry_after_s, without_secret
+from archiveworker.runtime.http import NETWORK, retry_after_s
 from archiveworker.runtime.retry import retrying
-from archiveworker.sources.edx_proctoring.client import BUSY, part, read_json
+from archiveworker.sources.answers import is_busy, read_json, unreachable
+from archiveworker.sources.edx_proctoring.client import part
 from archiveworker.sources.edx_proctoring.config import EdxConfig
-from archiveworker.sources.edx_proctoring.tokens import NETWORK
 from archiveworker.sources.reviewed.raw import RawAnswers
 
 _NAME: Final = "export"
 _WHAT: Final = "the export of the bridge"
+_NO_JSON: Final = "check lms.bridge.base_url, and any login or proxy before it"
 _REFUSED: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
@@ -88,20 +88,17 @@ class BridgeClient:
             async with self._session.get(url, headers=headers, allow_redirects=False, timeout=limits) as response:
                 if response.status != HTTPStatus.OK:
                     raise self._refused(response)
-                return await read_json(response, _WHAT, self._config.max_answer_bytes)
-        except (*NETWORK, ssl.SSLError) as exc:
-            failure = SourceUnavailableError(
-                f"{_WHAT} could not be had from {LmsOrigin.of(self._address.base_url)}: {describe_failure(exc)}; check "
-                "that the bridge is up and the worker can reach it"
-            )
-            failure.__cause__ = without_secret(exc, self._address.token)
+                return await read_json(response, _WHAT, self._config.max_answer_bytes, _NO_JSON)
+        except NETWORK as exc:
+            sentence = f"{_WHAT} could not be had from {LmsOrigin.of(self._address.base_url)}"
+            failure = unreachable(exc, sentence, "the bridge", self._address.token)
         # Outside of the handler, so that the original error, whose text may show an address, is not its context.
         raise failure
 
     def _refused(self, response: aiohttp.ClientResponse) -> SourceError:
         status = response.status
         sentence = f"{_WHAT} was refused with HTTP {status}"
-        if status in BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if is_busy(status):
             later = f"{sentence}: the bridge is busy or has an error; look at its log"
             return SourceUnavailableError(later, retry_after_s=retry_after_s(response, self._clock))
         if status in _REFUSED:

@@ -4,7 +4,6 @@
 single attempt, and a second one with a new token; ``retrying`` is the caller's.
 """
 
-import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
@@ -16,8 +15,6 @@ import structlog
 from yarl import URL
 
 from archiveworker.domain.errors import (
-    LimitExceededError,
-    RecordError,
     SourceError,
     SourceUnavailableError,
     TokenRefusedError,
@@ -25,20 +22,18 @@ from archiveworker.domain.errors import (
 from archiveworker.domain.ids import LmsOrigin
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.clock import Clock, SystemClock
-from archiveworker.runtime.http import BLOCK_BYTES, STARS, describe_failure, retry_after_s, without_secret
+from archiveworker.runtime.http import NETWORK, retry_after_s
+from archiveworker.sources.answers import is_busy, quoted, read_json, read_refusal, unreachable
 from archiveworker.sources.edx_proctoring.config import EdxConfig
-from archiveworker.sources.edx_proctoring.tokens import NETWORK, Tokens
+from archiveworker.sources.edx_proctoring.tokens import Tokens
 
 log = structlog.get_logger(__name__)
 
 PREFIX: Final = "/api/edx_proctoring/v1"
 NOT_THERE: Final = "not_there"
 """``lms_code`` of a thing that the interface knows and the course does not have: 404 or 400 with words in JSON."""
-BUSY: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
-_MAX_PROBLEM_BYTES: Final = 64 * 1024
-_MAX_QUOTE_CHARS: Final = 200
 _STAFF_WORDS: Final = "staff"
-_UNTRUSTED: Final = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
+_NO_JSON: Final = "check lms.base_url, and any login or proxy before it"
 
 
 class EdxClient:
@@ -107,21 +102,11 @@ class EdxClient:
             async with self._session.get(url, headers=headers, allow_redirects=False, timeout=limits) as response:
                 if response.status != HTTPStatus.OK:
                     raise await self._refused(response, what, token)
-                return await read_json(response, what, self.config.max_answer_bytes)
-        except (*NETWORK, ssl.SSLError) as exc:
-            failure = self._unreachable(exc, what, token)
+                return await read_json(response, what, self.config.max_answer_bytes, _NO_JSON)
+        except NETWORK as exc:
+            failure = unreachable(exc, f"{what} could not be had from {self._origin}", "the LMS", token)
         # Outside of the handler, so that the original error, whose text may show an address, is not its context.
         raise failure
-
-    def _unreachable(self, exc: BaseException, what: str, token: Secret) -> SourceError:
-        reason = f"{what} could not be had from {self._origin}: {describe_failure(exc)}"
-        failure: SourceError
-        if isinstance(exc, _UNTRUSTED):
-            failure = SourceError(f"{reason}; set ARCHIVEWORKER_CA_BUNDLE to a PEM file with the certificate of its CA")
-        else:
-            failure = SourceUnavailableError(f"{reason}; check that the LMS is up and the worker can reach it")
-        failure.__cause__ = without_secret(exc, token)
-        return failure
 
     async def _refused(self, response: aiohttp.ClientResponse, what: str, token: Secret) -> SourceError:
         """Return the error that an answer other than 200 means. There is no 401: a bad token gives 403, too."""
@@ -133,7 +118,7 @@ class EdxClient:
             )
         detail = await _detail(response, token)
         sentence = f"{what} was refused with HTTP {status}{detail and f' ({detail})'}"
-        if status in BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if is_busy(status):
             later = f"{sentence}: the LMS is busy or has an error; look at its log"
             return SourceUnavailableError(later, retry_after_s=retry_after_s(response, self._clock))
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
@@ -145,23 +130,6 @@ class EdxClient:
         return SourceError(
             f"{sentence}: there is no such page; check lms.base_url, and that the LMS has edx-proctoring (3.8 or newer)"
         )
-
-
-async def read_json(response: aiohttp.ClientResponse, what: str, max_bytes: int) -> object:
-    """Return the body of an answer, parsed.
-
-    Raises:
-        RecordError: it is no JSON.
-        LimitExceededError: it is too large.
-    """
-    body = bytearray()
-    async for block in response.content.iter_chunked(BLOCK_BYTES):
-        body += block
-        if len(body) > max_bytes:
-            raise LimitExceededError(
-                f"{what} came with more than {max_bytes} bytes; raise ARCHIVEWORKER_MAX_REPORT_BYTES"
-            )
-    return _parsed(bytes(body), what)
 
 
 def part(text: str) -> str:
@@ -184,19 +152,10 @@ def _forbidden(sentence: str, detail: str) -> TokenRefusedError:
 
 async def _detail(response: aiohttp.ClientResponse, token: Secret) -> str:
     """Return the LMS's own words, shortened, without the token; nothing for a web page."""
-    body = await response.content.read(_MAX_PROBLEM_BYTES)
+    body = await read_refusal(response)
     try:
         said = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     detail = said.get("detail") if isinstance(said, dict) else None
-    text = detail if isinstance(detail, str) else "no words"
-    return " ".join(text.replace(token.reveal(), STARS).split())[:_MAX_QUOTE_CHARS]
-
-
-def _parsed(body: bytes, what: str) -> object:
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        kind = "a web page" if body.lstrip().startswith(b"<") else "something that is no JSON"
-        raise RecordError(f"{what} came as {kind}; check lms.base_url, and any login or proxy before it") from exc
+    return quoted(detail if isinstance(detail, str) else "no words", token)

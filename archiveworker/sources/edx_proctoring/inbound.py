@@ -12,13 +12,11 @@ from archiveworker.domain.errors import RecordError
 from archiveworker.domain.job import ArchiveOptions
 from archiveworker.domain.proctoring.export import Export, read_export
 from archiveworker.domain.secret import Secret
+from archiveworker.sources import checks
 from archiveworker.sources.edx_proctoring.bridge import BridgeAddress
-from archiveworker.sources.moodle import request
-from archiveworker.sources.moodle.fields import Fields
-from archiveworker.sources.reviewed.request import read_archive_options, read_base_url, read_targets
+from archiveworker.sources.fields import Fields
+from archiveworker.sources.reviewed.request import LMS_KEY, TOKEN, read_archive_options, read_base_url, read_targets
 
-LMS_KEY: Final = "lms"
-TOKEN: Final = "token"  # noqa: S105 - the name of a field
 BRIDGE: Final = "bridge"
 BASE_URL: Final = "base_url"
 CLIENT_ID: Final = "client_id"
@@ -36,9 +34,9 @@ _OPTIONS: Final = frozenset(
 _COURSE: Final = re.compile(r"[^/+\s?#%]+([/+])[^/+\s?#%]+\1[^/+\s?#%]+\Z")
 """Source: edx-platform, COURSE_ID_PATTERN; without what would change an address."""
 _USERNAME: Final = re.compile(r"[^\s/\x00-\x1f\x7f]{1,150}\Z")
-_MAX_SECRET_CHARS: Final = 16_384
-_MAX_EXAMS: Final = 1000
-_MAX_PEOPLE: Final = 10_000
+MAX_SECRET_CHARS: Final = 16_384
+MAX_EXAMS: Final = 1000
+MAX_PEOPLE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +88,12 @@ def read_request(
         RequestError: one sentence that names the first wrong field and what it must be.
     """
     fields = Fields(body)
-    request.api_version(fields, _VERSIONS)
-    _refuse_unknown(fields, _KEYS, "a request has")
+    checks.api_version(fields, _VERSIONS)
+    fields.refuse_unknown(_KEYS, "a request has")
     lms = fields.inner(LMS_KEY)
-    _refuse_unknown(lms, frozenset({BASE_URL, *SECRETS, CLIENT_ID, BRIDGE}), "lms has")
+    lms.refuse_unknown({BASE_URL, *SECRETS, CLIENT_ID, BRIDGE}, "lms has")
     options = fields.inner("options") if "options" in fields else Fields({}, "options.")
-    _refuse_unknown(options, _OPTIONS, "options are")
+    options.refuse_unknown(_OPTIONS, "options are")
     course_id = _course_id(fields)
     token, client_id, client_secret = _credentials(lms)
     return EdxRequest(
@@ -104,7 +102,7 @@ def read_request(
         client_id=client_id,
         client_secret=client_secret,
         course_id=course_id,
-        exam_ids=fields.ids("exam_ids", _MAX_EXAMS) if "exam_ids" in fields else (),
+        exam_ids=fields.ids("exam_ids", MAX_EXAMS) if "exam_ids" in fields else (),
         usernames=_usernames(fields),
         include_pii=options.flag("include_pii", default=True),
         keep_html=options.flag("keep_html_files", default=True),
@@ -113,11 +111,6 @@ def read_request(
         options=read_archive_options(options, f"proctoring-{course_id.partition(':')[2] or course_id}"),
         targets=read_targets(fields, known_targets, default_targets),
     )
-
-
-def _refuse_unknown(fields: Fields, known: frozenset[str], begin: str) -> None:
-    if unknown := sorted(set(fields) - known):
-        raise fields.wrong(unknown[0][:80], f"is not known here; {begin} {', '.join(sorted(known))}")
 
 
 def _course_id(fields: Fields) -> str:
@@ -131,10 +124,10 @@ def _credentials(lms: Fields) -> tuple[Secret | None, str, Secret | None]:
     if TOKEN in lms:
         if CLIENT_ID in lms or CLIENT_SECRET in lms:
             raise lms.wrong(TOKEN, "must not stand beside client_id and client_secret, which bring tokens themselves")
-        return _secret(lms, TOKEN), "", None
+        return lms.secret(TOKEN, MAX_SECRET_CHARS), "", None
     if CLIENT_ID not in lms or CLIENT_SECRET not in lms:
         raise lms.wrong(TOKEN, "must be a JWT of the LMS, unless client_id and client_secret are given instead")
-    return None, lms.text(CLIENT_ID, max_chars=255), _secret(lms, CLIENT_SECRET)
+    return None, lms.text(CLIENT_ID, max_chars=255), lms.secret(CLIENT_SECRET, MAX_SECRET_CHARS)
 
 
 def _bridge(lms: Fields, *, has_export: bool) -> BridgeAddress | None:
@@ -143,23 +136,16 @@ def _bridge(lms: Fields, *, has_export: bool) -> BridgeAddress | None:
     if has_export:
         raise lms.wrong(BRIDGE, "must not stand beside export, which holds the same")
     bridge = lms.inner(BRIDGE)
-    _refuse_unknown(bridge, frozenset({BASE_URL, TOKEN}), "lms.bridge has")
-    return BridgeAddress(read_base_url(bridge), _secret(bridge, TOKEN))
-
-
-def _secret(lms: Fields, key: str) -> Secret:
-    value = lms.raw(key)
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_SECRET_CHARS or not all("!" <= c <= "~" for c in value):
-        raise lms.wrong(key, "must be printable ASCII without spaces")
-    return Secret(value)
+    bridge.refuse_unknown({BASE_URL, TOKEN}, "lms.bridge has")
+    return BridgeAddress(read_base_url(bridge), bridge.secret(TOKEN, MAX_SECRET_CHARS))
 
 
 def _usernames(fields: Fields) -> tuple[str, ...]:
     value = fields.raw("usernames")
     if value is None:
         return ()
-    expectation = f"must be a list of 1 to {_MAX_PEOPLE} different login names"
-    if not isinstance(value, list) or not 0 < len(value) <= _MAX_PEOPLE:
+    expectation = f"must be a list of 1 to {MAX_PEOPLE} different login names"
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_PEOPLE:
         raise fields.wrong("usernames", expectation)
     if any(not isinstance(name, str) or not _USERNAME.match(name) for name in value) or len(set(value)) < len(value):
         raise fields.wrong("usernames", expectation)

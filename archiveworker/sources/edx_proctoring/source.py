@@ -1,7 +1,7 @@
 """The connector ``edx_proctoring``: reads its requests and opens connections."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 import aiohttp
 
@@ -12,7 +12,7 @@ from archiveworker.domain.job import ArchiveRequest, JobState
 from archiveworker.domain.ports import SourceConnection
 from archiveworker.domain.proctoring.export import without_secrets
 from archiveworker.domain.secret import Secret
-from archiveworker.runtime.http import client_session
+from archiveworker.runtime.http import SessionFactory, client_session
 from archiveworker.sources.edx_proctoring.bridge import BridgeClient
 from archiveworker.sources.edx_proctoring.client import EdxClient
 from archiveworker.sources.edx_proctoring.config import EdxConfig
@@ -22,17 +22,13 @@ from archiveworker.sources.edx_proctoring.inbound import (
     CLIENT_ID,
     CLIENT_SECRET,
     EXPORT,
-    LMS_KEY,
     SECRETS,
-    TOKEN,
     EdxRequest,
     read_request,
 )
 from archiveworker.sources.edx_proctoring.reader import CourseReader
 from archiveworker.sources.edx_proctoring.tokens import ClientCredentials, GivenToken, Tokens
-from archiveworker.sources.reviewed.request import ReviewedConfig
-
-SessionFactory = Callable[[], AbstractAsyncContextManager[aiohttp.ClientSession]]
+from archiveworker.sources.reviewed.request import LMS_KEY, TOKEN, ReviewedConfig, lms_of
 
 
 class EdxProctoringSource:
@@ -62,12 +58,7 @@ class EdxProctoringSource:
         Raises:
             RequestError: one sentence that names the field and what it must be.
         """
-        known = tuple(name for name in self._shared.targets if name != LMS)
-        if not known:
-            raise RequestError(
-                "this worker has no place for archives of an LMS that takes none itself; set up a delivery target, see "
-                "docs/howto/deliver-elsewhere.md"
-            )
+        known = self._shared.places("docs/howto/deliver-elsewhere.md")
         return self._request(body, read_request(body, known, self._shared.default_targets))
 
     def resume(self, payload: Mapping[str, object], token: Secret) -> ArchiveRequest:
@@ -81,7 +72,7 @@ class EdxProctoringSource:
 
     def _request(self, body: Mapping[str, object], parsed: EdxRequest) -> ArchiveRequest:
         """Return the request; what is stored of it has no token, no client secret and no code of an attempt."""
-        payload = {**body, LMS_KEY: _without_secrets(_lms(body))}
+        payload = {**body, LMS_KEY: _without_secrets(lms_of(body))}
         if parsed.export is not None:
             payload[EXPORT] = without_secrets(parsed.export)
         return ArchiveRequest(
@@ -114,13 +105,6 @@ class EdxProctoringSource:
         return JobState.AWAITING_PROCESSING.value
 
 
-def _lms(body: Mapping[str, object]) -> Mapping[str, object]:
-    lms = body.get(LMS_KEY)
-    if not isinstance(lms, dict):
-        raise RequestError(f"{LMS_KEY} must be an object")
-    return lms
-
-
 def _read_stored(body: Mapping[str, object]) -> EdxRequest:
     """Read a request that was checked when it came."""
     return read_request(body, default_targets=(LMS,))
@@ -145,7 +129,7 @@ def _with_secret(payload: Mapping[str, object], secret: Secret) -> Mapping[str, 
     Raises:
         RequestError: a new secret came without that of the bridge.
     """
-    lms = dict(_lms(payload))
+    lms = dict(lms_of(payload))
     key = CLIENT_SECRET if CLIENT_ID in lms else TOKEN
     bridge = lms.get(BRIDGE)
     if not isinstance(bridge, dict):

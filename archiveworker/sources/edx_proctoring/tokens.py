@@ -14,11 +14,11 @@ from yarl import URL
 
 from archiveworker.domain.errors import SourceError, SourceUnavailableError, TokenRefusedError
 from archiveworker.domain.secret import Secret
-from archiveworker.runtime.http import describe_failure, without_secret
+from archiveworker.runtime.http import NETWORK
+from archiveworker.sources.answers import is_busy, unreachable
 from archiveworker.sources.edx_proctoring.config import EdxConfig
 
 TOKEN_PATH: Final = "/oauth2/access_token"  # noqa: S105 - an address
-NETWORK: Final = (aiohttp.ClientError, TimeoutError, ConnectionError)
 _MAX_ANSWER_BYTES: Final = 64 * 1024
 
 
@@ -113,8 +113,7 @@ class ClientCredentials:
             ) as response:
                 status, body = response.status, await response.content.read(_MAX_ANSWER_BYTES)
         except NETWORK as exc:
-            failure = SourceUnavailableError(f"the LMS gave no token: {describe_failure(exc)}")
-            failure.__cause__ = without_secret(exc, self._client_secret)
+            failure = unreachable(exc, "the LMS gave no token", "the LMS", self._client_secret)
         else:
             return _token_in(status, body)
         # Outside of the handler, so that the original error, whose text may show an address, is not its context.
@@ -122,7 +121,7 @@ class ClientCredentials:
 
 
 def _token_in(status: int, body: bytes) -> Secret:
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.TOO_MANY_REQUESTS:
+    if is_busy(status):
         raise SourceUnavailableError(f"the LMS gave no token and answered with HTTP {status}; look at its log")
     if status in (HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         raise TokenRefusedError(

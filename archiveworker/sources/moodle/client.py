@@ -8,11 +8,10 @@ redirect is ever followed. Every method makes a single attempt; ``retrying`` is 
 
 import asyncio
 import mmap
-import ssl
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import aiohttp
 import structlog
@@ -21,7 +20,8 @@ from yarl import URL
 from archiveworker.domain.errors import LimitExceededError, SourceError, SourceUnavailableError
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.clock import Clock, SystemClock
-from archiveworker.runtime.http import BLOCK_BYTES, STARS, describe_failure, without_secret
+from archiveworker.runtime.http import BLOCK_BYTES, NETWORK, STARS
+from archiveworker.sources.answers import read_refusal, unreachable
 from archiveworker.sources.moodle.config import MoodleConfig
 from archiveworker.sources.moodle.failures import of_status, refused
 from archiveworker.sources.moodle.site import MoodleSite
@@ -30,10 +30,6 @@ from archiveworker.sources.moodle.wire import Json, NotJsonError, Params, Refusa
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
-_NETWORK: Final = (aiohttp.ClientError, TimeoutError, ConnectionError, ssl.SSLError)
-"""What the network does to us; other ``OSError`` are troubles of our own disk."""
-_ERROR_BODY_BYTES: Final = 64 * 1024
-_UNTRUSTED: Final = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
 
 
 class MoodleClient:
@@ -174,8 +170,8 @@ class MoodleClient:
                 status = response.status
                 await self._check_status(response, what)
                 result = await handle(response)
-        except _NETWORK as exc:
-            failure = self._unreachable(exc, what)
+        except NETWORK as exc:
+            failure = unreachable(exc, f"{what} did not answer at {self.site.origin}", "Moodle", self._token)
         else:
             took_s = round(self._clock.monotonic_s() - started_s, 3)
             log.debug("lms_request", script=_script(url), method=method, status=status, took_s=took_s)
@@ -183,27 +179,12 @@ class MoodleClient:
         # Outside of the handler, so that the original error, whose text may show an address, is not its context.
         raise failure
 
-    def _unreachable(self, exc: BaseException, what: str) -> SourceError:
-        reason = describe_failure(exc)
-        if isinstance(exc, _UNTRUSTED):
-            failure = SourceError(
-                f"{what} could not be reached at {self.site.origin}: {reason}; "
-                "set ARCHIVEWORKER_CA_BUNDLE to a PEM file with the certificate of its CA"
-            )
-        else:
-            failure = SourceUnavailableError(
-                f"{what} did not answer at {self.site.origin}: {reason}; "
-                "check that Moodle is up and the worker can reach it"
-            )
-        failure.__cause__ = without_secret(exc, self._token)
-        return failure
-
     async def _check_status(self, response: aiohttp.ClientResponse, what: str) -> None:
         failure = of_status(what, response, self._clock)
         if failure is None:
             return
         if response.status >= HTTPStatus.BAD_REQUEST and isinstance(failure, SourceError):
-            text = (await _beginning_of(response)).decode(errors="replace")
+            text = (await read_refusal(response)).decode(errors="replace")
             failure = self._refusal_in_text(text, what) or failure
         raise failure
 
@@ -252,15 +233,6 @@ class MoodleClient:
 def _script(url: URL) -> str:
     """Return which of Moodle's scripts is asked: the rest of the address may hold names of files, or the token."""
     return next((part for part in url.parts if part.endswith(".php")), "?")
-
-
-async def _beginning_of(response: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for block in response.content.iter_chunked(_ERROR_BODY_BYTES):
-        body += block
-        if len(body) >= _ERROR_BODY_BYTES:
-            break
-    return bytes(body)
 
 
 def _decoded(body: tempfile.SpooledTemporaryFile[bytes], in_memory: bool) -> str:

@@ -11,7 +11,8 @@ from typing import Final
 
 import structlog
 
-from archiveworker.domain.errors import SourceError, SourceUnavailableError
+from archiveworker.domain.errors import SourceError, SourceUnavailableError, TokenRefusedError
+from archiveworker.domain.job import JobState
 from archiveworker.runtime.clock import Clock, SystemClock
 from archiveworker.runtime.retry import retrying
 from archiveworker.sources.moodle.client import MoodleClient
@@ -64,6 +65,29 @@ class Conversation:
         return await retrying(
             lambda: self.ask_once(function, *candidates, expected=expected, timeout_s=timeout_s), policy, what=function
         )
+
+    async def tell_state(self, function: str, *candidates: Params, state: JobState, closed_code: str) -> None:
+        """Call ``function``, which tells Moodle a state.
+
+        A final state that finds the job closed or the token gone has nothing left to tell: it may be the repetition of
+        a report that got through.
+
+        Args:
+            function: of the web service.
+            candidates: see ``ask``.
+            state: that is told.
+            closed_code: status of a job that Moodle has closed.
+
+        Raises:
+            SourceError: see ``ask``.
+        """
+        try:
+            await self.ask(function, *candidates)
+        except SourceError as exc:
+            closed = exc.lms_code == closed_code or isinstance(exc, TokenRefusedError)
+            if not (state.is_final and closed):
+                raise
+            log.warning("final_state_not_taken", state=state.value, lms_code=exc.lms_code)
 
     async def ask_once(
         self,

@@ -12,13 +12,11 @@ from archiveworker.domain.errors import SourceError, SourceUnavailableError, Tok
 from archiveworker.domain.ids import LmsOrigin
 from archiveworker.runtime.clock import Clock
 from archiveworker.runtime.http import retry_after_s
+from archiveworker.sources.answers import is_busy
 from archiveworker.sources.moodle.verdicts import UNKNOWN, UPLOAD_TOO_LARGE_FOR_SERVER, VERDICTS, Kind, Verdict
 from archiveworker.sources.moodle.wire import Refusal
 
 _MAX_QUOTE_CHARS: Final = 200
-_BUSY: Final = frozenset(
-    {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.LOCKED}
-)
 _SPACE: Final = re.compile(r"\s+")
 _OF_STATUS: Final[Mapping[int, str]] = {
     HTTPStatus.UNAUTHORIZED: "something in front of Moodle asks for a password; let the worker pass without one",
@@ -70,7 +68,7 @@ def of_status(what: str, response: aiohttp.ClientResponse, clock: Clock) -> Sour
             f"{what} was redirected to {_target(response)} (HTTP {status}); the worker does not follow with a token; "
             "Moodle's wwwroot differs from the address used: correct wwwroot or the plugin's internal_wwwroot"
         )
-    if status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if is_busy(status):
         return SourceUnavailableError(
             f"{what} failed with HTTP {status}: the server is overloaded or has an error; look at its error log",
             retry_after_s=retry_after_s(response, clock),

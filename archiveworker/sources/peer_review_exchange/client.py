@@ -3,7 +3,6 @@
 Every method makes a single attempt; ``retrying`` is the caller's. The token goes into the header alone.
 """
 
-import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -16,9 +15,7 @@ import structlog
 from yarl import URL
 
 from archiveworker.domain.errors import (
-    LimitExceededError,
     NotFoundError,
-    RecordError,
     SourceError,
     SourceUnavailableError,
     TokenRefusedError,
@@ -28,27 +25,18 @@ from archiveworker.domain.peer_review.exchange import PREFIX, ProblemDocument
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.clock import Clock, SystemClock
 from archiveworker.runtime.digests import Digested
-from archiveworker.runtime.http import (
-    BLOCK_BYTES,
-    STARS,
-    describe_failure,
-    retry_after_s,
-    save_body,
-    without_secret,
-)
+from archiveworker.runtime.http import NETWORK, retry_after_s, save_body
+from archiveworker.sources.answers import is_busy, quoted, read_json, read_refusal, unreachable
 from archiveworker.sources.peer_review_exchange.config import ExchangeConfig
 
 T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 BAD_REQUEST: Final = "bad_request"
-_NETWORK: Final = (aiohttp.ClientError, TimeoutError, ConnectionError, ssl.SSLError)
-_UNTRUSTED: Final = (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError)
-_BUSY: Final = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
-_MAX_PROBLEM_BYTES: Final = 64 * 1024
-_MAX_QUOTE_CHARS: Final = 200
 _FILE_SETTING: Final = "ARCHIVEWORKER_MAX_ATTACHMENT_BYTES"
-_ANSWER_SETTING: Final = "ARCHIVEWORKER_MAX_REPORT_BYTES"
+_NO_JSON: Final = (
+    "look whether lms.base_url is the address below which the exchange API is, and at any login or proxy in front of it"
+)
 _ADVICE: Final = {
     HTTPStatus.UNAUTHORIZED: "the token is unknown or has expired; make a new one, and post or retry the job with it",
     HTTPStatus.FORBIDDEN: "the token may not read this activity, or there is none of this id; make one with its scope",
@@ -100,7 +88,7 @@ class ExchangeClient:
         what = _named(path)
 
         async def read(response: aiohttp.ClientResponse) -> object:
-            return _parsed(await self._limited(response, what), what)
+            return await read_json(response, what, self.config.max_answer_bytes, _NO_JSON)
 
         limit_s = timeout_s or self.config.call_timeout_s
         return await self._exchange(path, query, read, (limit_s, None))
@@ -147,25 +135,11 @@ class ExchangeClient:
                 if response.status != HTTPStatus.OK:
                     raise await self._refused(response, what)
                 return await handle(response)
-        except _NETWORK as exc:
-            failure = self._unreachable(exc, what)
+        except NETWORK as exc:
+            sentence = f"{what} could not be had from {self._origin}"
+            failure = unreachable(exc, sentence, "the server", self._token)
         # Outside of the handler, so that the original error, whose text may show an address, is not its context.
         raise failure
-
-    def _unreachable(self, exc: BaseException, what: str) -> SourceError:
-        reason = describe_failure(exc)
-        if isinstance(exc, _UNTRUSTED):
-            failure = SourceError(
-                f"{what} could not be had from {self._origin}: {reason}; set ARCHIVEWORKER_CA_BUNDLE to a PEM file "
-                "with the certificate of its CA"
-            )
-        else:
-            failure = SourceUnavailableError(
-                f"{what} could not be had from {self._origin}: {reason}; check that the server is up and the worker "
-                "can reach it"
-            )
-        failure.__cause__ = without_secret(exc, self._token)
-        return failure
 
     async def _refused(self, response: aiohttp.ClientResponse, what: str) -> SourceError:
         """Return the error that an answer other than 200 means."""
@@ -177,7 +151,7 @@ class ExchangeClient:
             )
         code, said = await self._problem(response)
         sentence = f"{what} was refused with HTTP {status}"
-        if status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if is_busy(status):
             later = f"{sentence}{said}: the server is busy or has an error; look at its log"
             return SourceUnavailableError(later, lms_code=code, retry_after_s=retry_after_s(response, self._clock))
         advice = next((text for known, text in _ADVICE.items() if known == status), "look at the server's log")
@@ -188,27 +162,12 @@ class ExchangeClient:
 
     async def _problem(self, response: aiohttp.ClientResponse) -> tuple[str | None, str]:
         """Return the server's own code, and its words in brackets, shortened, without the token."""
-        body = bytearray()
-        async for block in response.content.iter_chunked(_MAX_PROBLEM_BYTES):
-            body += block
-            if len(body) >= _MAX_PROBLEM_BYTES:
-                break
+        body = await read_refusal(response)
         try:
-            error = msgspec.json.decode(bytes(body), type=ProblemDocument).error
+            error = msgspec.json.decode(body, type=ProblemDocument).error
         except (msgspec.MsgspecError, UnicodeDecodeError, ValueError):
             return None, ""
-        text = f"{error.code}: {error.message}".replace(self._token.reveal(), STARS)
-        return error.code, f" ({' '.join(text.split())[:_MAX_QUOTE_CHARS]})"
-
-    async def _limited(self, response: aiohttp.ClientResponse, what: str) -> bytes:
-        body = bytearray()
-        async for block in response.content.iter_chunked(BLOCK_BYTES):
-            body += block
-            if len(body) > self.config.max_answer_bytes:
-                raise LimitExceededError(
-                    f"{what} came with more than {self.config.max_answer_bytes} bytes; raise {_ANSWER_SETTING}"
-                )
-        return bytes(body)
+        return error.code, f" ({quoted(f'{error.code}: {error.message}', self._token)})"
 
 
 def _named(path: tuple[str, ...]) -> str:
@@ -216,14 +175,3 @@ def _named(path: tuple[str, ...]) -> str:
     if len(path) > 3:
         return f"file {path[3]}"
     return path[2] if len(path) > 2 else "the activity"
-
-
-def _parsed(body: bytes, what: str) -> object:
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
-        kind = "a web page" if body.lstrip().startswith(b"<") else "something that is no JSON" if body else "nothing"
-        raise RecordError(
-            f"{what} came as {kind}; look whether lms.base_url is the address below which the exchange API is, "
-            "and at any login or proxy in front of it"
-        ) from exc

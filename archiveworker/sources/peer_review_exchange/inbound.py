@@ -6,16 +6,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from archiveworker.domain.secret import Secret
-from archiveworker.sources.moodle import request
-from archiveworker.sources.moodle.fields import Fields
-from archiveworker.sources.reviewed.request import ReviewedOptions, read_base_url, read_options, read_targets
+from archiveworker.sources import checks
+from archiveworker.sources.fields import Fields
+from archiveworker.sources.reviewed.request import (
+    LMS_KEY,
+    TOKEN,
+    ReviewedOptions,
+    read_base_url,
+    read_options,
+    read_targets,
+)
 
-LMS_KEY: Final = "lms"
-TOKEN: Final = "token"  # noqa: S105 - the name of a field
 _VERSIONS: Final = range(1, 2)
 _KEYS: Final = frozenset({"api_version", LMS_KEY, "activity", "options", "delivery"})
-_MAX_ID_CHARS: Final = 512
-_MAX_TOKEN_CHARS: Final = 4096
+MAX_ID_CHARS: Final = 512
+MAX_TOKEN_CHARS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +56,13 @@ def read_request(
         RequestError: one sentence that names the first wrong field and what it must be.
     """
     fields = Fields(body)
-    request.api_version(fields, _VERSIONS)
-    if unknown := sorted(set(fields) - _KEYS):
-        raise fields.wrong(unknown[0][:80], f"is not known here; a request has {', '.join(sorted(_KEYS))}")
+    checks.api_version(fields, _VERSIONS)
+    fields.refuse_unknown(_KEYS, "a request has")
     lms = fields.inner(LMS_KEY)
     activity = _activity(fields)
     return ExchangeRequest(
         base_url=read_base_url(lms),
-        token=_token(lms),
+        token=lms.secret(TOKEN, MAX_TOKEN_CHARS),
         activity=activity,
         options=read_options(fields, activity),
         targets=read_targets(fields, known_targets, default_targets),
@@ -66,14 +70,7 @@ def read_request(
 
 
 def _activity(fields: Fields) -> str:
-    activity = fields.text("activity", max_chars=_MAX_ID_CHARS)
+    activity = fields.text("activity", max_chars=MAX_ID_CHARS)
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in activity) or activity in (".", ".."):
         raise fields.wrong("activity", "must be the id of an activity, without control characters")
     return activity
-
-
-def _token(lms: Fields) -> Secret:
-    value = lms.raw(TOKEN)
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_TOKEN_CHARS or not all("!" <= c <= "~" for c in value):
-        raise lms.wrong(TOKEN, "must be a bearer token: printable ASCII without spaces")
-    return Secret(value)

@@ -1,25 +1,20 @@
 """The connector ``peer_review``: reads its requests and opens connections."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-
-import aiohttp
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 from archiveworker.domain.delivery import LMS
-from archiveworker.domain.errors import RequestError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import ArchiveRequest, JobState
 from archiveworker.domain.ports import SourceConnection
 from archiveworker.domain.secret import Secret
-from archiveworker.runtime.http import client_session
+from archiveworker.runtime.http import SessionFactory, client_session
 from archiveworker.sources.peer_review_exchange.client import ExchangeClient
 from archiveworker.sources.peer_review_exchange.config import ExchangeConfig
-from archiveworker.sources.peer_review_exchange.inbound import LMS_KEY, TOKEN, ExchangeRequest, read_request
+from archiveworker.sources.peer_review_exchange.inbound import ExchangeRequest, read_request
 from archiveworker.sources.peer_review_exchange.reader import ExchangeReader
 from archiveworker.sources.reviewed.connection import ReviewedConnection
-from archiveworker.sources.reviewed.request import ReviewedConfig
-
-SessionFactory = Callable[[], AbstractAsyncContextManager[aiohttp.ClientSession]]
+from archiveworker.sources.reviewed.request import ReviewedConfig, with_token, without_token
 
 
 class PeerReviewExchangeSource:
@@ -31,6 +26,8 @@ class PeerReviewExchangeSource:
         session_factory: gives the session of one connection; None makes one from ``config.http``, closed with it.
     """
 
+    name = "peer_review"
+
     def __init__(
         self,
         config: ExchangeConfig,
@@ -41,23 +38,13 @@ class PeerReviewExchangeSource:
         self._reviewed = reviewed or ReviewedConfig()
         self._session_factory = session_factory or (lambda: client_session(config.http))
 
-    @property
-    def name(self) -> str:
-        """How requests and stored jobs call it."""
-        return "peer_review"
-
     def parse(self, body: Mapping[str, object]) -> ArchiveRequest:
         """Check a request's body.
 
         Raises:
             RequestError: one sentence that names the field and what it must be.
         """
-        known = tuple(name for name in self._reviewed.targets if name != LMS)
-        if not known:
-            raise RequestError(
-                "this worker has no place for archives of an LMS that takes none itself; set up a delivery target, see "
-                "docs/howto/archive-a-peer-review.md"
-            )
+        known = self._reviewed.places("docs/howto/archive-a-peer-review.md")
         return self._request(body, read_request(body, known, self._reviewed.default_targets))
 
     def resume(self, payload: Mapping[str, object], token: Secret) -> ArchiveRequest:
@@ -66,13 +53,13 @@ class PeerReviewExchangeSource:
         Raises:
             RequestError: this version of the worker does not take it any more.
         """
-        body = _with_token(payload, token)
+        body = with_token(payload, token)
         return self._request(body, _read_stored(body))
 
     def _request(self, body: Mapping[str, object], parsed: ExchangeRequest) -> ArchiveRequest:
         return ArchiveRequest(
             source=self.name,
-            payload={**body, LMS_KEY: {key: value for key, value in _lms(body).items() if key != TOKEN}},
+            payload=without_token(body),
             token=parsed.token,
             lms_base_url=parsed.base_url,
             options=parsed.options.archive,
@@ -82,7 +69,7 @@ class PeerReviewExchangeSource:
     @asynccontextmanager
     async def connect(self, request: ArchiveRequest, job_id: JobId | None) -> AsyncIterator[SourceConnection]:
         """Open a connection; ``job_id`` is None only for probing."""
-        parsed = _read_stored(_with_token(request.payload, request.token))
+        parsed = _read_stored(with_token(request.payload, request.token))
         async with self._session_factory() as session:
             client = ExchangeClient(session, parsed.base_url, parsed.token, self._config)
             reader = ExchangeReader(client, parsed.activity, allow_open=parsed.options.allow_open)
@@ -93,17 +80,6 @@ class PeerReviewExchangeSource:
         return JobState.AWAITING_PROCESSING.value
 
 
-def _lms(body: Mapping[str, object]) -> Mapping[str, object]:
-    lms = body.get(LMS_KEY)
-    if not isinstance(lms, dict):
-        raise RequestError(f"{LMS_KEY} must be an object")
-    return lms
-
-
 def _read_stored(body: Mapping[str, object]) -> ExchangeRequest:
     """Read a request that was checked when it came. Where it goes is stored with the job, whatever settings say now."""
     return read_request(body, default_targets=(LMS,))
-
-
-def _with_token(payload: Mapping[str, object], token: Secret) -> Mapping[str, object]:
-    return {**payload, LMS_KEY: {**_lms(payload), TOKEN: token.reveal()}}

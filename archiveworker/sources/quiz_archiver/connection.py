@@ -8,11 +8,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import structlog
-
 from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.document import ArchiveFile
-from archiveworker.domain.errors import SourceError, TokenRefusedError
+from archiveworker.domain.errors import SourceError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import FetchedItem, JobState, Plan, PlannedBackup, PlannedItem
 from archiveworker.domain.ports import ItemSpool
@@ -26,7 +24,6 @@ from archiveworker.sources.moodle.upload import Uploader
 from archiveworker.sources.moodle.wire import Param, Params
 from archiveworker.sources.quiz_archiver.inbound import AttemptsTask, QuizRequest
 
-log = structlog.get_logger(__name__)
 ATTEMPT: Final = ItemKind("attempt", "attempts", ("timefinish", "timestart"))
 METADATA_NAME: Final = "attempts_metadata.csv"
 METADATA_COLUMNS: Final = (
@@ -119,11 +116,7 @@ class QuizArchiverConnection:
         return await self._files.backup(url, backup.path, spool)
 
     async def report(self, state: JobState, progress_percent: int | None = None) -> None:
-        """Tell Moodle the state. FINISHED is left out: Moodle sets it itself when it has stored the archive.
-
-        A final state that finds the job closed or the token gone has nothing left to tell: it may be the repetition of
-        a report that got through.
-        """
+        """Tell Moodle the state. FINISHED is left out: Moodle sets it itself when it has stored the archive."""
         if state is JobState.FINISHED:
             return
         plain: Params = {**self._job, "status": _STATES[state]}
@@ -131,13 +124,7 @@ class QuizArchiverConnection:
         if progress_percent is not None and self._request.version.status_extras:
             extras = json.dumps({"progress": progress_percent})
             candidates = ({**plain, "statusextras": extras}, plain)
-        try:
-            await self._talk.ask(f"{_PREFIX}update_job_status", *candidates)
-        except SourceError as exc:
-            closed = exc.lms_code == _COMPLETED or isinstance(exc, TokenRefusedError)
-            if not (state.is_final and closed):
-                raise
-            log.warning("final_state_not_taken", state=state.value, lms_code=exc.lms_code)
+        await self._talk.tell_state(f"{_PREFIX}update_job_status", *candidates, state=state, closed_code=_COMPLETED)
 
     async def upload(self, parcel: Parcel) -> Mapping[str, str]:
         """Upload the archive to the draft area; see the port."""

@@ -10,9 +10,10 @@ from archiveworker.domain.errors import RequestError
 from archiveworker.domain.ids import ArchivePath
 from archiveworker.domain.job import ArchiveOptions, PlannedBackup
 from archiveworker.domain.secret import Secret
+from archiveworker.sources import checks
+from archiveworker.sources.fields import Fields
 from archiveworker.sources.moodle import request
 from archiveworker.sources.moodle.config import MoodleConfig
-from archiveworker.sources.moodle.fields import Fields
 from archiveworker.sources.moodle.site import WS_PATH, MoodleSite
 from archiveworker.sources.quiz_archiver.versions import API_VERSIONS, ApiVersion
 
@@ -96,7 +97,7 @@ def read_request(body: Mapping[str, object], config: MoodleConfig) -> QuizReques
         RequestError: one sentence that names the first wrong field and what it must be.
     """
     fields = Fields(body)
-    version = API_VERSIONS[request.api_version(fields, _VERSIONS)]
+    version = API_VERSIONS[checks.api_version(fields, _VERSIONS)]
     _require(fields, version.top_keys)
     token = request.token(fields, TOKEN)
     site = _site(fields, version)
@@ -107,7 +108,7 @@ def read_request(body: Mapping[str, object], config: MoodleConfig) -> QuizReques
         raise RequestError(f"{ATTEMPTS} and {BACKUPS} are both empty; at least one of them must be given")
     name = f"quiz-archive-course{course_id}-cm{cm_id}-quiz{quiz_id}"
     if "archive_filename" in fields:
-        name = request.archive_name(fields, "archive_filename")
+        name = checks.archive_name(fields, "archive_filename")
     return QuizRequest(
         version=version,
         site=site,
@@ -118,7 +119,7 @@ def read_request(body: Mapping[str, object], config: MoodleConfig) -> QuizReques
         attempts=attempts,
         backups=backups,
         max_upload_bytes=request.max_upload_bytes(fields, "moodle_max_upload_bytes"),
-        options=request.packaging(fields, _options(name, attempts)),
+        options=checks.packaging(fields, _options(name, attempts)),
     )
 
 
@@ -157,9 +158,9 @@ def _attempts(fields: Fields, version: ApiVersion, config: MoodleConfig) -> Atte
         foldername_pattern=task.text("foldername_pattern") if "foldername_pattern" in task else None,
         filename_pattern=task.text("filename_pattern") if "filename_pattern" in task else None,
         render=RenderOptions(
-            paper=request.paper(task, "paper_format") if "paper_format" in task else PaperFormat.A4,
+            paper=checks.paper(task, "paper_format") if "paper_format" in task else PaperFormat.A4,
             keep_html=task.flag("keep_html_files", default=False),
-            image_limit=request.image_limit(task, "image_optimize"),
+            image_limit=checks.image_limit(task, "image_optimize"),
         ),
         flatten=_either(task, fields, "flatten_archive").flag("flatten_archive", default=False),
         file_hashes=_either(task, fields, "include_filehashes").flag("include_filehashes", default=True),
@@ -175,7 +176,7 @@ def _backups(fields: Fields, site: MoodleSite, config: MoodleConfig) -> tuple[Wa
     wanted: list[WantedBackup] = []
     names: set[str] = set()
     for entry in fields.objects(BACKUPS, config.max_backups):
-        name = request.archive_name(entry, "filename")
+        name = checks.archive_name(entry, "filename")
         if name.casefold() in names:
             raise entry.wrong("filename", "must be different from the names of the other backups")
         names.add(name.casefold())

@@ -1,21 +1,17 @@
 """The connector ``quiz_archiver``: reads its requests and opens connections."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-
-import aiohttp
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import ArchiveRequest, JobState
 from archiveworker.domain.ports import SourceConnection
 from archiveworker.domain.secret import Secret
-from archiveworker.runtime.http import client_session
+from archiveworker.runtime.http import SessionFactory, client_session
 from archiveworker.sources.moodle.client import MoodleClient
 from archiveworker.sources.moodle.config import MoodleConfig
 from archiveworker.sources.quiz_archiver.connection import QuizArchiverConnection
 from archiveworker.sources.quiz_archiver.inbound import TOKEN, read_request
-
-SessionFactory = Callable[[], AbstractAsyncContextManager[aiohttp.ClientSession]]
 
 
 class QuizArchiverSource:

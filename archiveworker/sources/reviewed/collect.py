@@ -27,6 +27,7 @@ from archiveworker.domain.peer_review.exchange import PeerReviewFile
 from archiveworker.domain.peer_review.kinds import FileStatus
 from archiveworker.domain.peer_review.model import PeerReview
 from archiveworker.domain.peer_review.work import File
+from archiveworker.runtime.concurrency import for_each
 from archiveworker.runtime.digests import digest_file
 from archiveworker.sources.reviewed.raw import RawAnswers
 from archiveworker.sources.reviewed.reader import Reader, refuse_open
@@ -125,20 +126,12 @@ class _Downloads:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         names = dict(_numbered(record))
         wanted = {one.id: one for one in record.files}
-        got: dict[FileId, File] = {}
-        queue = iter(wanted.values())
 
-        async def work() -> None:
-            for file in queue:
-                got[file.id] = await self._one(file, self._folder / names[file.id])
+        async def bring(file: File) -> File:
+            return await self._one(file, self._folder / names[file.id])
 
-        tasks = [asyncio.create_task(work()) for _ in range(_DOWNLOADS_AT_ONCE)]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+        brought = await for_each(list(wanted.values()), bring, at_once=_DOWNLOADS_AT_ONCE)
+        got = dict(zip(wanted, brought, strict=True))
         return replace(record, files=tuple(got[one.id] if one is wanted[one.id] else one for one in record.files))
 
     async def _one(self, file: File, target: Path) -> File:

@@ -1,22 +1,25 @@
-"""Checks of what the requests of all peer-review sources have in common: ``options`` and ``delivery``.
+"""Checks of what the requests of all sources without a plugin have in common: ``lms``, ``options`` and ``delivery``.
 
 A key that is not known is an error: a misspelt ``pseudonyms`` would hand out an archive full of names.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from archiveworker.domain.delivery import LMS
 from archiveworker.domain.document import PaperFormat, RenderOptions
 from archiveworker.domain.errors import RequestError
 from archiveworker.domain.ids import ArchivePath, LmsOrigin
 from archiveworker.domain.job import ArchiveOptions, OnError
 from archiveworker.domain.secret import Secret
-from archiveworker.sources.moodle import request
-from archiveworker.sources.moodle.fields import Fields
+from archiveworker.sources import checks
+from archiveworker.sources.fields import Fields
 
+LMS_KEY: Final = "lms"
+TOKEN: Final = "token"  # noqa: S105 - the name of a field
 _KEYS: Final = (
     *(
         "allow_open",
@@ -29,8 +32,9 @@ _KEYS: Final = (
     ),
     *("keep_until", "on_item_error", "paper_format", "pseudonyms", "retention"),
 )
-_TARGET: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}\Z")
-_MAX_TARGETS: Final = 16
+TARGET_PATTERN: Final = r"[a-z0-9][a-z0-9_-]{0,39}"
+_TARGET: Final = re.compile(TARGET_PATTERN + r"\Z")
+MAX_TARGETS: Final = 16
 _MAX_NAME_PART_CHARS: Final = 80
 
 
@@ -55,7 +59,7 @@ class ReviewedOptions:
 
 @dataclass(frozen=True, slots=True)
 class ReviewedConfig:
-    """What the administrator set up for all peer-review sources.
+    """What the administrator set up for all sources without a plugin.
 
     Attributes:
         targets: names of the delivery targets there are, with the LMS.
@@ -66,6 +70,45 @@ class ReviewedConfig:
     targets: tuple[str, ...] = ()
     default_targets: tuple[str, ...] = ()
     pseudonym_key: Secret | None = None
+
+    def places(self, guide: str) -> tuple[str, ...]:
+        """Return the names of the delivery targets for archives of an LMS that takes none itself.
+
+        Args:
+            guide: page of the documentation that says how to set one up.
+
+        Raises:
+            RequestError: there is none.
+        """
+        known = tuple(name for name in self.targets if name != LMS)
+        if not known:
+            raise RequestError(
+                "this worker has no place for archives of an LMS that takes none itself; set up a delivery target, "
+                f"see {guide}"
+            )
+        return known
+
+
+def lms_of(body: Mapping[str, object]) -> Mapping[str, object]:
+    """Return what a request says about its LMS, with the token if it is there.
+
+    Raises:
+        RequestError: it is not an object.
+    """
+    lms = body.get(LMS_KEY)
+    if not isinstance(lms, dict):
+        raise RequestError(f"{LMS_KEY} must be an object")
+    return lms
+
+
+def without_token(body: Mapping[str, object]) -> dict[str, object]:
+    """Return a request as it is stored: its token is kept apart."""
+    return {**body, LMS_KEY: {key: value for key, value in lms_of(body).items() if key != TOKEN}}
+
+
+def with_token(payload: Mapping[str, object], token: Secret) -> dict[str, object]:
+    """Return a stored request with its token again; see ``without_token``."""
+    return {**payload, LMS_KEY: {**lms_of(payload), TOKEN: token.reveal()}}
 
 
 def read_options(body: Fields, activity: str) -> ReviewedOptions:
@@ -79,8 +122,7 @@ def read_options(body: Fields, activity: str) -> ReviewedOptions:
         RequestError: one sentence that names the first wrong field and what it must be.
     """
     fields = body.inner("options") if "options" in body else Fields({}, "options.")
-    if unknown := sorted(set(fields) - set(_KEYS)):
-        raise fields.wrong(unknown[0][:80], f"is not known here; options are {', '.join(_KEYS)}")
+    fields.refuse_unknown(_KEYS, "options are")
     return ReviewedOptions(
         archive=read_archive_options(fields, f"peer-review-{activity[:_MAX_NAME_PART_CHARS]}"),
         allow_open=fields.flag("allow_open", default=False),
@@ -101,14 +143,14 @@ def read_archive_options(fields: Fields, default_name: str) -> ArchiveOptions:
         RequestError: one of them is there and wrong.
     """
     name = ArchivePath.sanitised(default_name.replace("/", "_")).value
-    render = RenderOptions(paper=request.paper(fields, "paper_format")) if "paper_format" in fields else _A4
+    render = RenderOptions(paper=checks.paper(fields, "paper_format")) if "paper_format" in fields else _A4
     options = ArchiveOptions(
-        archive_name=request.archive_name(fields, "archive_filename") if "archive_filename" in fields else name,
+        archive_name=checks.archive_name(fields, "archive_filename") if "archive_filename" in fields else name,
         render=render,
         file_hashes=fields.flag("file_hashes", default=True),
         on_item_error=_on_item_error(fields),
     )
-    return request.packaging(_with_retention(fields), options)
+    return checks.packaging(_with_retention(fields), options)
 
 
 _A4: Final = RenderOptions(paper=PaperFormat.A4)
@@ -163,7 +205,7 @@ def read_targets(body: Fields, known: Collection[str], default: tuple[str, ...] 
     fields = body.inner("delivery") if "delivery" in body else Fields({}, "delivery.")
     there = ", ".join(sorted(known)) or "none: set one up, see docs/howto/archive-a-peer-review.md"
     value = fields.raw("to")
-    if not isinstance(value, list) or not 0 < len(value) <= _MAX_TARGETS or len(set(map(str, value))) != len(value):
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_TARGETS or len(set(map(str, value))) != len(value):
         raise fields.wrong("to", f"must be a list of different names of delivery targets; there are: {there}")
     for name in value:
         if not isinstance(name, str) or not _TARGET.match(name) or (known and name not in known):

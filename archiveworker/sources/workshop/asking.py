@@ -3,11 +3,11 @@
 The calls are read-only: the list of functions is in ``needs``, and no other is ever named.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Final, TypeVar
 
 from archiveworker.domain.errors import SourceError
+from archiveworker.runtime.concurrency import for_each
 from archiveworker.runtime.retry import retrying
 from archiveworker.sources.moodle.client import MoodleClient
 from archiveworker.sources.moodle.wire import Params
@@ -51,21 +51,7 @@ class Asking:
     async def each(self, numbers: Iterable[int], ask: Callable[[int], Awaitable[T]]) -> Mapping[int, T]:
         """Ask about each number, a few at a time, and return the answers in the order of the numbers."""
         wanted = list(dict.fromkeys(numbers))
-        found: dict[int, T] = {}
-        queue = iter(wanted)
-
-        async def work() -> None:
-            for number in queue:
-                found[number] = await ask(number)
-
-        tasks = [asyncio.create_task(work()) for _ in range(_CALLS_AT_ONCE)]
-        try:
-            await asyncio.gather(*tasks)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        return {number: found[number] for number in wanted}
+        return dict(zip(wanted, await for_each(wanted, ask, at_once=_CALLS_AT_ONCE), strict=True))
 
     async def _answer(self, function: str, params: Params) -> object:
         kept = self._raw.kept(function, params)

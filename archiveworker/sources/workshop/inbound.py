@@ -6,15 +6,14 @@ from typing import Final
 
 from archiveworker.domain.delivery import LMS
 from archiveworker.domain.secret import Secret
+from archiveworker.sources import checks
+from archiveworker.sources.fields import Fields
 from archiveworker.sources.moodle import request
-from archiveworker.sources.moodle.fields import Fields
 from archiveworker.sources.moodle.site import UPLOAD_PATH, WS_PATH, MoodleSite
-from archiveworker.sources.reviewed.request import ReviewedOptions, read_options, read_targets
+from archiveworker.sources.reviewed.request import LMS_KEY, TOKEN, ReviewedOptions, read_options, read_targets
 
-LMS_KEY: Final = "lms"
-TOKEN: Final = "token"  # noqa: S105 - the name of a field
 _VERSIONS: Final = range(1, 2)
-_KEYS: Final = ("api_version", LMS_KEY, "workshop", "options", "delivery")
+_KEYS: Final = frozenset({"api_version", LMS_KEY, "workshop", "options", "delivery"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +55,8 @@ def read_request(body: Mapping[str, object], known_targets: Collection[str]) -> 
         RequestError: one sentence that names the first wrong field and what it must be.
     """
     fields = Fields(body)
-    request.api_version(fields, _VERSIONS)
-    if unknown := sorted(set(fields) - set(_KEYS)):
-        raise fields.wrong(unknown[0][:80], f"is not known here; a request has {', '.join(_KEYS)}")
+    checks.api_version(fields, _VERSIONS)
+    fields.refuse_unknown(_KEYS, "a request has")
     lms = fields.inner(LMS_KEY)
     token = request.token(lms, TOKEN)
     base_url = lms.text("base_url").rstrip("/")

@@ -1,28 +1,21 @@
 """The connector ``workshop``: reads its requests and opens connections. Moodle needs no plugin for it."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Final
-
-import aiohttp
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 
 from archiveworker.domain.delivery import LMS
-from archiveworker.domain.errors import RequestError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import ArchiveRequest, JobState
 from archiveworker.domain.ports import SourceConnection
 from archiveworker.domain.secret import Secret
-from archiveworker.runtime.http import client_session
+from archiveworker.runtime.http import SessionFactory, client_session
 from archiveworker.sources.moodle.client import MoodleClient
 from archiveworker.sources.moodle.config import MoodleConfig
 from archiveworker.sources.reviewed.connection import ReviewedConnection
-from archiveworker.sources.reviewed.request import ReviewedConfig
-from archiveworker.sources.workshop.inbound import LMS_KEY, TOKEN, read_request
+from archiveworker.sources.reviewed.request import ReviewedConfig, with_token, without_token
+from archiveworker.sources.workshop.inbound import WorkshopRequest, read_request
 from archiveworker.sources.workshop.needs import VERDICTS
 from archiveworker.sources.workshop.reader import WorkshopReader
-
-SessionFactory = Callable[[], AbstractAsyncContextManager[aiohttp.ClientSession]]
-_NAME: Final = "workshop"
 
 
 class WorkshopSource:
@@ -34,6 +27,8 @@ class WorkshopSource:
         session_factory: gives the session of one connection; None makes one from ``config.http``, closed with it.
     """
 
+    name = "workshop"
+
     def __init__(
         self,
         config: MoodleConfig,
@@ -44,26 +39,13 @@ class WorkshopSource:
         self._reviewed = reviewed or ReviewedConfig()
         self._session_factory = session_factory or (lambda: client_session(config.http))
 
-    @property
-    def name(self) -> str:
-        """How requests and stored jobs call it."""
-        return _NAME
-
     def parse(self, body: Mapping[str, object]) -> ArchiveRequest:
         """Check a request's body.
 
         Raises:
             RequestError: one sentence that names the field and what it must be.
         """
-        parsed = read_request(body, (LMS, *self._reviewed.targets))
-        return ArchiveRequest(
-            source=self.name,
-            payload={**body, LMS_KEY: {key: value for key, value in _lms(body).items() if key != TOKEN}},
-            token=parsed.token,
-            lms_base_url=parsed.site.base_url,
-            options=parsed.options.archive,
-            targets=parsed.targets,
-        )
+        return self._request(body, read_request(body, (LMS, *self._reviewed.targets)))
 
     def resume(self, payload: Mapping[str, object], token: Secret) -> ArchiveRequest:
         """Parse a stored job's payload again; a target that is gone meanwhile is told when the archive gets there.
@@ -71,12 +53,14 @@ class WorkshopSource:
         Raises:
             RequestError: this version of the worker does not take it any more.
         """
-        body = _with_token(payload, token)
-        parsed = read_request(body, ())
+        body = with_token(payload, token)
+        return self._request(body, _read_stored(body))
+
+    def _request(self, body: Mapping[str, object], parsed: WorkshopRequest) -> ArchiveRequest:
         return ArchiveRequest(
             source=self.name,
-            payload=payload,
-            token=token,
+            payload=without_token(body),
+            token=parsed.token,
             lms_base_url=parsed.site.base_url,
             options=parsed.options.archive,
             targets=parsed.targets,
@@ -85,7 +69,7 @@ class WorkshopSource:
     @asynccontextmanager
     async def connect(self, request: ArchiveRequest, job_id: JobId | None) -> AsyncIterator[SourceConnection]:
         """Open a connection; ``job_id`` is None only for probing."""
-        parsed = read_request(_with_token(request.payload, request.token), ())
+        parsed = _read_stored(with_token(request.payload, request.token))
         async with self._session_factory() as session:
             client = MoodleClient(session, parsed.site, parsed.token, self._config, verdicts=VERDICTS)
             reader = WorkshopReader(client, parsed, job_id)
@@ -96,12 +80,6 @@ class WorkshopSource:
         return JobState.AWAITING_PROCESSING.value
 
 
-def _lms(body: Mapping[str, object]) -> Mapping[str, object]:
-    lms = body.get(LMS_KEY)
-    if not isinstance(lms, dict):
-        raise RequestError(f"{LMS_KEY} must be an object")
-    return lms
-
-
-def _with_token(payload: Mapping[str, object], token: Secret) -> Mapping[str, object]:
-    return {**payload, LMS_KEY: {**_lms(payload), TOKEN: token.reveal()}}
+def _read_stored(body: Mapping[str, object]) -> WorkshopRequest:
+    """Read a request that was checked when it came. Where it goes is stored with the job, whatever settings say now."""
+    return read_request(body, ())

@@ -39,12 +39,8 @@ SETTINGS = {
 async def started(lms: DemoServer, folder: Path, tsa_urls: str, **settings: str) -> AsyncIterator[WorkerProcess]:
     """Run a worker that gives up soon."""
     stamps = {"TSA_URLS": tsa_urls, "TSA_CA": str(lms.authority.root_pem)}
-    process = WorkerProcess(folder, {**SETTINGS, **stamps, **settings})
-    await process.start()
-    try:
+    async with WorkerProcess(folder, {**SETTINGS, **stamps, **settings}) as process:
         yield process
-    finally:
-        await process.stop()
 
 
 @dataclass(frozen=True)

@@ -328,7 +328,10 @@ WRONG = [
     ({"lms": {"base_url": "ftp://x.test", "token": TOKEN}}, "lms.base_url"),
     ({"lms": {"base_url": "https://u:p@x.test", "token": TOKEN}}, "lms.base_url"),
     ({"lms": {"base_url": "https://x.test/?a=1", "token": TOKEN}}, "lms.base_url must be an address without query"),
-    ({"lms": {"base_url": "https://x.test", "token": "a b"}}, "lms.token must be a bearer token"),
+    (
+        {"lms": {"base_url": "https://x.test", "token": "a b"}},
+        "lms.token must be 1 to 4096 characters of printable ASCII",
+    ),
     ({"lms": "https://x.test"}, "lms must be an object"),
     ({"delivery": None}, "delivery.to is missing.*directory, webhook"),
     ({"delivery": {"to": []}}, "delivery.to must be a list"),

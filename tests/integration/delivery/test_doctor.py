@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from archiveworker.cli.doctor import Finding, _deliveries
+from archiveworker.cli.doctor import Line, _deliveries
 from archiveworker.settings import Settings
 from tests.fakes.receiver import PATH, SECRET, receiving
 
 
-async def found(**values: str) -> list[Finding]:
+async def found(**values: str) -> list[Line]:
     settings, _ = Settings.from_env({f"ARCHIVEWORKER_DELIVERY_{name}": value for name, value in values.items()})
     return [finding async for finding in _deliveries(settings)]
 

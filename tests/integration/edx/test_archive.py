@@ -37,12 +37,10 @@ CODES = "select attempt_code from proctoring_proctoredexamstudentattempt"
 async def worker(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkerProcess]:
     folder = tmp_path_factory.mktemp("worker")
     (folder / "delivered").mkdir()
-    process = WorkerProcess(
+    async with WorkerProcess(
         folder, {"DELIVERY_DIRS": str(folder / "delivered"), "LOG_LEVEL": "DEBUG", "LMS_RETRY_S": "5"}
-    )
-    await process.start()
-    yield process
-    await process.stop()
+    ) as process:
+        yield process
 
 
 async def post(worker: WorkerProcess, server: EdxServer, course: str, **changes: Any) -> tuple[int, dict[str, Any]]:

@@ -1,29 +1,21 @@
 """Reports of peer reviews on paper: PDF/A-3a by veraPDF's word, tagged for screen readers, every letter with a font."""
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import replace
 
 import pikepdf
 import pytest
 import pytest_asyncio
 
-from archiveworker.domain.document import Document, PdfProfile, RenderedDocument, RenderOptions
-from archiveworker.domain.errors import ToolError
 from archiveworker.domain.peer_review.base import Text
 from archiveworker.domain.peer_review.checks.table import check_all
 from archiveworker.domain.peer_review.copies import author_copy, reviewer_copy
 from archiveworker.domain.peer_review.kinds import Strategy, TextFormat
 from archiveworker.domain.peer_review.redaction import scan
-from archiveworker.rendering.config import GatewayConfig, RendererConfig
-from archiveworker.rendering.renderer import ChromiumRenderer
 from archiveworker.reports.peer_review.pages import render_copy, render_overview, render_work
 from archiveworker.reports.peer_review.report import ActivityReport
 from tests.fakes import peer_review as fake
-from tests.integration.pdfa.verapdf import Verdict, judge, need_verapdf
+from tests.integration.pdfa.paper import Paper, assert_archivable, printed, structure
 
 pytestmark = [pytest.mark.chromium, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -66,39 +58,14 @@ PAGES = (
 )
 
 
-@dataclass
-class Paper:
-    """What was rendered, and how it was judged."""
-
-    rendered: dict[str, RenderedDocument] = field(default_factory=dict)
-    verdicts: dict[Path, Verdict] = field(default_factory=dict)
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def paper(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Paper]:
-    folder = tmp_path_factory.mktemp("peer-review")
-    made = Paper()
-    renderer = ChromiumRenderer(RendererConfig(gateway=GatewayConfig()))
-
-    async def one(name: str, html: bytes) -> None:
-        (folder / name).mkdir()
-        page = Document(html.decode(), "http://page.invalid", name, datetime(2026, 5, 4, tzinfo=UTC))
-        made.rendered[name] = await renderer.render(page, RenderOptions(profile=PdfProfile.PDF_A_3A), folder / name)
-
-    try:
-        await renderer.start()
-    except ToolError as exc:
-        pytest.skip(f"no Chromium on this machine: {exc}")
-    try:
-        await asyncio.gather(*(one(name, html) for name, html in pages().items()))
-    finally:
-        await renderer.stop()
-    yield made
+async def paper(tmp_path_factory: pytest.TempPathFactory) -> Paper:
+    return await printed(pages(), tmp_path_factory.mktemp("peer-review"))
 
 
 @pytest.mark.parametrize("name", PAGES)
 async def test_nothing_is_lost_on_paper(paper: Paper, name: str) -> None:
-    rendered = paper.rendered[name]
+    rendered = paper[name]
     assert rendered.warnings == ()
     assert rendered.facts.words_found == rendered.facts.words_shown > 50
     assert rendered.facts.boxes_drawn == 0
@@ -108,7 +75,7 @@ async def test_nothing_is_lost_on_paper(paper: Paper, name: str) -> None:
 
 @pytest.mark.parametrize("name", PAGES)
 async def test_a_screen_reader_finds_its_way(paper: Paper, name: str) -> None:
-    with pikepdf.open(paper.rendered[name].pdf) as pdf:
+    with pikepdf.open(paper[name].pdf) as pdf:
         elements = list(structure(pdf.Root.StructTreeRoot))
         tags = Counter(tag for tag, _ in elements)
         figures = [alternative for tag, alternative in elements if tag == "/Figure"]
@@ -124,23 +91,6 @@ async def test_a_screen_reader_finds_its_way(paper: Paper, name: str) -> None:
         assert [text.split(":")[0] for text in figures] == [f"Matrix of {name.removeprefix('overview-')} people"]
 
 
-def structure(element: pikepdf.Object) -> Iterator[tuple[str, str]]:
-    """Yield tag and alternative text of every structure element."""
-    if not isinstance(element, pikepdf.Dictionary):
-        return
-    if "/S" in element:
-        yield str(element.S), str(element.get("/Alt", ""))
-    children = element.get("/K")
-    for child in children if isinstance(children, pikepdf.Array) else [children]:
-        if isinstance(child, pikepdf.Dictionary):
-            yield from structure(child)
-
-
 async def test_verapdf_finds_nothing_wrong(paper: Paper) -> None:
-    need_verapdf()
-    verdicts = await judge([rendered.pdf for rendered in paper.rendered.values()])
-    assert len(verdicts) == len(PAGES)
-    for verdict in verdicts.values():
-        assert verdict.failures == ()
-        assert verdict.profile == "3a"
-        assert verdict.passed_checks > 100
+    assert set(paper) == set(PAGES)
+    await assert_archivable(paper)

@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from archiveworker.demo.faults import Fault, FaultKind
 from archiveworker.demo.server import DemoOptions, DemoServer
-from tests.fakes.worker import WorkerProcess
+from tests.fakes.worker import WorkerProcess, stamps_of
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.chromium]
 
@@ -32,16 +32,13 @@ async def lms(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DemoSer
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def worker(lms: DemoServer, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[WorkerProcess]:
     settings = {
-        "TSA_URLS": lms.tsa_url,
-        "TSA_CA": str(lms.authority.root_pem),
+        **stamps_of(lms),
         "ADMIN_TOKEN": TOKEN,
         "POST_SECRET": SECRET,
         "VERIFY_MAX_BYTES": str(64 * 1024**2),
     }
-    process = WorkerProcess(tmp_path_factory.mktemp("worker"), settings)
-    await process.start()
-    yield process
-    await process.stop()
+    async with WorkerProcess(tmp_path_factory.mktemp("worker"), settings) as process:
+        yield process
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -11,7 +11,7 @@ from archiveworker.domain.ids import ArchivePath, ItemKey
 from archiveworker.domain.job import ArchiveOptions, ArchiveRequest, ItemRecord, Plan, PlannedItem
 from archiveworker.domain.secret import Secret
 from archiveworker.evidence.entries import InlineFile
-from archiveworker.jobs.package import PackageInput, package_contents
+from archiveworker.jobs.package import PackageInput, make_package
 from archiveworker.jobs.results import ItemFailure, ItemResults
 
 AT = datetime(2026, 2, 28, 9, 50, 15, tzinfo=UTC)
@@ -36,7 +36,7 @@ def _given(*failures: ItemFailure) -> PackageInput:
             payload={"courseid": 2, "cmid": 5, "quizid": 3},
             token=Secret("hush"),
             lms_base_url="https://moodle.example.org",
-            options=ArchiveOptions(archive_name="quiz"),
+            options=ArchiveOptions(archive_name="quiz", file_hashes=False),
         ),
         plan=Plan((_item(1), _item(2)), metadata_columns=COLUMNS, metadata_name="attempts_metadata.csv"),
         results=ItemResults({record.key: record}, {f.key: f for f in failures}),
@@ -47,7 +47,7 @@ def _given(*failures: ItemFailure) -> PackageInput:
 
 
 def _made(given: PackageInput) -> dict[str, bytes]:
-    return {e.path.value: e.data for e in package_contents(given) if isinstance(e, InlineFile)}
+    return {e.path.value: e.data for e in make_package(given).listed if isinstance(e, InlineFile)}
 
 
 def test_the_table_has_path_at_index_9_and_only_what_is_there() -> None:
@@ -74,7 +74,7 @@ def test_a_whole_archive_has_no_errors_file() -> None:
 
 
 def test_names_and_times_come_from_the_data() -> None:
-    entries = package_contents(_given())
+    entries = make_package(_given()).listed
     assert {entry.modified_at for entry in entries} == {AT}
     made = _made(_given())
     assert "Zoë Ångström".encode() in made["index.html"]
@@ -86,7 +86,7 @@ def test_names_and_times_come_from_the_data() -> None:
 def test_flattened_everything_is_at_the_top() -> None:
     given = _given()
     flat = replace(given, request=replace(given.request, options=replace(given.request.options, flatten=True)))
-    paths = [entry.path.value for entry in package_contents(flat)]
+    paths = [entry.path.value for entry in make_package(flat).listed]
     assert all("/" not in path for path in paths)
     assert "attempt_1.a.pdf" in paths
     assert "backup.course.mbz" in paths

@@ -38,7 +38,7 @@ VALIDATORS = {name: validator(name) for name in DOCUMENTS}
 
 
 def test_the_schema_that_ships_is_that_of_the_records() -> None:
-    assert resources.data(schema.RESOURCE) == schema.render(), "run tests/tools/write_exchange_schema.py"
+    assert resources.data(schema.RESOURCE) == schema.render(), "run tests/tools/write_schemas.py"
     jsonschema.Draft202012Validator.check_schema(schema.build())
 
 

@@ -97,7 +97,7 @@ def test_an_answer_in_another_format_is_refused_without_quoting_it() -> None:
 
 
 def test_the_file_fits_its_schema_and_comes_back_the_same() -> None:
-    assert resources.data(schema.RESOURCE) == schema.render(), "run tests/tools/write_proctoring_schema.py"
+    assert resources.data(schema.RESOURCE) == schema.render(), "run tests/tools/write_schemas.py"
     judge = jsonschema.Draft202012Validator(schema.build(), format_checker=jsonschema.FormatChecker())
     for record in (fake.clean(), fake.troubled(), fake.as_rest_gives_it(fake.troubled())):
         raw = codec.encode(ProctoringFile(record))

@@ -4,13 +4,17 @@ Values are never shown: one of them is the token.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from archiveworker.domain.errors import RequestError
+from archiveworker.domain.secret import Secret
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
-_MAX_ID: Final = 2**63 - 1
+FLAG_NAME_PATTERN: Final = r"[A-Za-z0-9_]{1,64}"
+MAX_FLAGS: Final = 64
+MAX_TEXT_CHARS: Final = 4096
+_NAME: Final = re.compile(FLAG_NAME_PATTERN)
+MAX_ID: Final = 2**63 - 1
 _FLAGS: Final[Mapping[object, bool]] = {True: True, False: False, "1": True, "0": False}
 
 
@@ -42,6 +46,11 @@ class Fields:
             return RequestError(f"{self.name(key)} is missing; it {expectation}")
         return RequestError(f"{self.name(key)} {expectation}")
 
+    def refuse_unknown(self, known: Collection[str], begin: str) -> None:
+        """Raise for a key that is not ``known``, for it may be a misspelt one; ``begin`` begins the list of those."""
+        if unknown := sorted(set(self) - set(known)):
+            raise self.wrong(unknown[0][:80], f"is not known here; {begin} {', '.join(sorted(known))}")
+
     def beside(self, key: str, value: object) -> "Fields":
         """Return these fields with one more."""
         return Fields({**self._values, key: value}, self._where)
@@ -50,14 +59,14 @@ class Fields:
         """Return the value, None when missing."""
         return self._values.get(key)
 
-    def text(self, key: str, *, max_chars: int = 4096) -> str:
+    def text(self, key: str, *, max_chars: int = MAX_TEXT_CHARS) -> str:
         """Return a text that is not empty."""
         value = self._values.get(key)
         if not isinstance(value, str) or not value.strip() or len(value) > max_chars or "\0" in value:
             raise self.wrong(key, f"must be a text of 1 to {max_chars} characters")
         return value
 
-    def integer(self, key: str, low: int = 1, high: int = _MAX_ID) -> int:
+    def integer(self, key: str, low: int = 1, high: int = MAX_ID) -> int:
         """Return a whole number; also from its decimal text, as PHP plugins pass settings on unconverted."""
         value = self._values.get(key)
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
@@ -75,13 +84,20 @@ class Fields:
             raise self.wrong(key, "must be true or false")
         return _FLAGS[value]
 
+    def secret(self, key: str, max_chars: int) -> Secret:
+        """Return a secret as it is sent in a header: printable ASCII without spaces."""
+        value = self._values.get(key)
+        if not isinstance(value, str) or not 0 < len(value) <= max_chars or not all("!" <= c <= "~" for c in value):
+            raise self.wrong(key, f"must be 1 to {max_chars} characters of printable ASCII without spaces")
+        return Secret(value)
+
     def ids(self, key: str, max_count: int) -> tuple[int, ...]:
         """Return a list of different positive whole numbers, at least one, sorted."""
         value = self._values.get(key)
         expectation = f"must be a list of 1 to {max_count} different positive whole numbers"
         if not isinstance(value, list) or not 0 < len(value) <= max_count:
             raise self.wrong(key, expectation)
-        if any(not isinstance(v, int) or isinstance(v, bool) or not 0 < v <= _MAX_ID for v in value):
+        if any(not isinstance(v, int) or isinstance(v, bool) or not 0 < v <= MAX_ID for v in value):
             raise self.wrong(key, expectation)
         if len(set(value)) != len(value):
             raise self.wrong(key, expectation)
@@ -94,7 +110,7 @@ class Fields:
             raise self.wrong(key, "must be an object")
         return Fields(value, f"{self.name(key)}.")
 
-    def flags(self, key: str, *, max_count: int = 64) -> dict[str, bool]:
+    def flags(self, key: str, *, max_count: int = MAX_FLAGS) -> dict[str, bool]:
         """Return a field that is an object of flags, under the very names that came."""
         value = self.inner(key)._values
         if len(value) > max_count or not all(_NAME.fullmatch(name) for name in value):

@@ -6,7 +6,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from archiveworker import composition
+from archiveworker import timestamping
 from archiveworker.domain.digest import HashAlgorithm
 from archiveworker.domain.errors import SettingsError
 from archiveworker.evidence.timestamp_post import AuthorityOptions
@@ -26,7 +26,7 @@ def settings(**values: str) -> Settings:
 
 
 def authorities(**values: str) -> list[AuthorityOptions]:
-    return composition._authorities(settings(TSA_URLS=URLS, **values))
+    return timestamping._authorities(settings(TSA_URLS=URLS, **values))
 
 
 def test_nothing_is_asked_for_by_default() -> None:
@@ -59,14 +59,14 @@ def test_a_list_of_another_length_is_refused(name: str) -> None:
 
 
 async def test_the_time_stamper_is_told_how_to_stamp(session: aiohttp.ClientSession) -> None:
-    stamper = composition.build_timestamper(settings(TSA_URLS=URLS, TSA_COUNT="2", TSA_HASH="sha384"), session)
+    stamper = timestamping.build_timestamper(settings(TSA_URLS=URLS, TSA_COUNT="2", TSA_HASH="sha384"), session)
     assert stamper is not None
     assert stamper.algorithm is HashAlgorithm.SHA384
-    assert composition.build_timestamper(settings(), session) is None
+    assert timestamping.build_timestamper(settings(), session) is None
     with pytest.raises(SettingsError, match="4 time-stamps are asked for, but only 3 authorities"):
-        composition.build_timestamper(settings(TSA_URLS=URLS, TSA_COUNT="4"), session)
+        timestamping.build_timestamper(settings(TSA_URLS=URLS, TSA_COUNT="4"), session)
     wrong = settings(TSA_URLS=URLS, TSA_CLIENT_CERTS="-,/c.pem,-")
     with pytest.raises(SettingsError, match="number 2 has a client certificate, so it must be https"):
-        composition.build_timestamper(wrong, session)
+        timestamping.build_timestamper(wrong, session)
     with pytest.raises(SettingsError, match="ARCHIVEWORKER_TSA_HASH must be sha256 or sha384 or sha512"):
         settings(TSA_HASH="sha1")
