@@ -123,6 +123,7 @@ def build_policy(settings: Settings) -> JobPolicy:
         backup_poll_s=settings.backup_poll_s,
         job_timeout_s=settings.job_timeout_s,
         lms_outage_s=settings.lms_outage_s,
+        job_retries=settings.job_retries_count,
         archive_format=settings.archive_format,
         archive_layout=settings.archive_layout,
         retention=settings.retention,
@@ -185,6 +186,7 @@ async def running_worker(settings: Settings) -> AsyncIterator[Worker]:
                 targets=targets,
                 warm_up=renderer.warm_up,
                 executor_id="" if state.watch is None else state.executor_id,
+                retries=state.retries,
             )
             config = EngineConfig(state.database_url, state.executor_id, settings.keep_failed_days)
             engine = Engine(tools, config, state.watch)

@@ -90,6 +90,12 @@ class Settings:
     lms_outage_s: float = _setting(
         14400.0, "How long a job waits, each time, for an LMS that does not answer anything, before it fails.", low=0
     )
+    job_retries_count: int = _setting(
+        500,
+        "How many requests and tries a job may repeat in all, and three more for each of its attempts; then it fails.",
+        low=0,
+        high=1_000_000,
+    )
     shutdown_grace_s: float = _setting(30.0, "At SIGTERM, time for what is in flight to finish.", low=0)
     progress_interval_s: float = _setting(15.0, "How often Moodle hears about progress.", low=0.1)
     backup_poll_s: float = _setting(15.0, "How often Moodle is asked whether a backup is ready.", low=0.1)

@@ -23,6 +23,7 @@ from archiveworker.jobs.workflows import WORKFLOW_VERSION
 from archiveworker.runtime.clock import SystemClock
 from archiveworker.runtime.database import open_pool, postgres_url
 from archiveworker.runtime.presence import Executor, Presence
+from archiveworker.runtime.retry_ledger import RetryLedger
 from archiveworker.runtime.sealed import SealedTokens, check_key, load_or_create_key
 from archiveworker.runtime.shared_spool import claim_spool
 from archiveworker.runtime.spool import LocalSpool
@@ -37,6 +38,7 @@ class State:
         database_url: SQLAlchemy URL of the engine's database.
         executor_id: of this process.
         secrets: in the same database.
+        retries: in the same database.
         spool: shared when the database is.
         watch: None when the database is this process's own.
     """
@@ -46,6 +48,7 @@ class State:
     secrets: SealedTokens
     spool: LocalSpool
     watch: Watch | None
+    retries: RetryLedger
 
 
 def open_state(settings: Settings) -> State:
@@ -57,9 +60,11 @@ def open_state(settings: Settings) -> State:
     if settings.database_url is None:
         check_sqlite()
         url = f"sqlite:///{settings.data_dir.resolve()}/archiveworker.sqlite"
-        secrets = SealedTokens(sa.create_engine(url), _keys(settings))
+        own = sa.create_engine(url)
+        secrets, retries = SealedTokens(own, _keys(settings)), RetryLedger(own)
+        spool = LocalSpool(settings.spool_dir or settings.data_dir / "jobs")
         # The name that releases without other databases gave: their unfinished jobs go on under it.
-        return State(Secret(url), "local", secrets, LocalSpool(settings.spool_dir or settings.data_dir / "jobs"), None)
+        return State(Secret(url), "local", secrets, spool, None, retries)
     shared_url = postgres_url(settings.database_url)
     if settings.secret_key is None:
         raise SettingsError(
@@ -77,7 +82,7 @@ def open_state(settings: Settings) -> State:
     claim_spool(pool, settings.spool_dir)
     me = Executor(executor_id, WORKFLOW_VERSION)
     watch = Watch(Presence(shared_url, me), SystemClock(), WatchOptions(settings.takeover_s))
-    return State(shared_url, executor_id, secrets, spool, watch)
+    return State(shared_url, executor_id, secrets, spool, watch, RetryLedger(pool))
 
 
 def check_sqlite() -> None:

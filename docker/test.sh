@@ -12,6 +12,9 @@ step "image";   bash docker/check-image.sh
 step "JavaScript libraries"
 # Without them the tests that render with the real ones are skipped, which CI does not accept.
 bash tests/tools/get_libraries.sh || true
+step "Helm"
+# The same.
+bash tests/tools/get_helm.sh || true
 step "unit tests, without a network"
 # A network namespace of its own proves that these tests need none; where that is not allowed they run as they are.
 if unshare --net true 2>/dev/null; then

@@ -1,6 +1,7 @@
 """Options for all tests, and the rule that a skip which should have run is a failure."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,13 @@ from tests.fakes.postgres import PostgresServer, running_postgres
 
 JUDGES_MISSING = "needs Java"
 LIBRARIES_MISSING = "needs npm"
+HELM_MISSING = "needs Helm"
+ONLY_ON_CI = {
+    JUDGES_MISSING: "Java and the judges ('make judges')",
+    LIBRARIES_MISSING: "npm's JavaScript libraries",
+    HELM_MISSING: "Helm, which tests/tools/get_helm.sh builds",
+}
+"""What tests may be skipped for, except on CI, and what they need."""
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
 
 # A machine that is busy is slow, not wrong.
@@ -23,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--require-everything",
         action="store_true",
-        help="a skipped test is a failure, unless it wants recordings, or Java or npm and CI is not set",
+        help="a skipped test is a failure, unless it wants recordings, or Java, npm or Helm and CI is not set",
     )
 
 
@@ -31,25 +39,23 @@ class SkipJudge:
     """Collects skips and fails the run for those that should have run.
 
     Args:
-        on_ci: the judges, which need Java, and the JavaScript libraries, which need npm, have to be there too.
+        on_ci: what ``ONLY_ON_CI`` names has to be there too.
     """
 
     def __init__(self, *, on_ci: bool) -> None:
         self.on_ci = on_ci
         self.unwanted: list[str] = []
-        self.unjudged_count = 0
-        self.without_library_count = 0
+        self.missing: Counter[str] = Counter()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         reason = str(report.longrepr)
         if not report.skipped or hasattr(report, "wasxfail") or "recordings" in reason:
             return
-        if JUDGES_MISSING in reason and not self.on_ci:
-            self.unjudged_count += 1
-        elif LIBRARIES_MISSING in reason and not self.on_ci:
-            self.without_library_count += 1
-        else:
+        missing = next((marker for marker in ONLY_ON_CI if marker in reason and not self.on_ci), None)
+        if missing is None:
             self.unwanted.append(f"{report.nodeid}: {reason}")
+        else:
+            self.missing[missing] += 1
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
@@ -57,14 +63,10 @@ class SkipJudge:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self.unjudged_count:
+        if self.missing:
             terminalreporter.section("skipped on this machine")
-            terminalreporter.line(
-                f"{self.unjudged_count} test(s) need Java and the judges ('make judges'); CI has them"
-            )
-        if self.without_library_count:
-            terminalreporter.section("skipped on this machine")
-            terminalreporter.line(f"{self.without_library_count} test(s) need npm's JavaScript libraries; CI has them")
+        for marker, count in self.missing.items():
+            terminalreporter.line(f"{count} test(s) need {ONLY_ON_CI[marker]}; CI has them")
         if self.unwanted:
             terminalreporter.section("skipped, but had to run")
             for line in self.unwanted:

@@ -40,6 +40,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--source", default=_FLAGS_SOURCE, help="path below /archive: quiz_archiver (default), peer_review, ..."
     )
+    parser.add_argument(
+        "--priority", type=int, metavar="N", help="-10 to 10, higher is sooner (default 0); for administrators"
+    )
     parser.add_argument("--no-follow", action="store_true", help="print the job's id and end")
     flags = parser.add_argument_group("without a file: a job for Moodle's quiz_archiver 4.1 (API version 7)")
     configure_moodle(flags)
@@ -152,7 +155,7 @@ def _token(args: argparse.Namespace, env: Mapping[str, str]) -> str:
 
 async def _submit(args: argparse.Namespace, body: dict[str, Any], admin: str | None) -> int:
     async with WorkerClient(args.worker, admin) as worker:
-        job_id = await _post(worker, args.source, body)
+        job_id = await _post(worker, args.source, args.priority, body)
         sys.stdout.write(f"{job_id}\n")
         sys.stdout.flush()
         if args.no_follow:
@@ -168,9 +171,10 @@ async def _submit(args: argparse.Namespace, body: dict[str, Any], admin: str | N
     return tell_end(view)
 
 
-async def _post(worker: WorkerClient, source: str, body: dict[str, Any]) -> str:
+async def _post(worker: WorkerClient, source: str, priority: int | None, body: dict[str, Any]) -> str:
+    query = "" if priority is None else f"?priority={priority}"
     try:
-        answer = await worker.post(f"/archive/{quote(source, safe='')}", body)
+        answer = await worker.post(f"/archive/{quote(source, safe='')}{query}", body)
         return str(answer["jobid"])
     except NotFoundError as exc:
         raise RequestError(f"--source {source}: the worker has no /archive/{source}") from exc

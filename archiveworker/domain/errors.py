@@ -293,6 +293,13 @@ class JobTimeoutError(ArchiveWorkerError):
     code = "job_timeout"
 
 
+class RetriesSpentError(ArchiveWorkerError):
+    """The job repeated more requests and tries than the settings allow; what it asks must get well first."""
+
+    retry = Retry.NEVER
+    code = "retries_spent"
+
+
 class ShuttingDownError(ArchiveWorkerError):
     """The worker is draining; the work goes on after its next start."""
 

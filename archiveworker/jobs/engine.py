@@ -24,7 +24,7 @@ from archiveworker.jobs import views
 from archiveworker.jobs.deadline import with_deadline
 from archiveworker.jobs.delivering import DeliverySteps, kept_to_json
 from archiveworker.jobs.drain import DrainGate
-from archiveworker.jobs.fairness import job_lane, lane_width
+from archiveworker.jobs.fairness import job_lane, job_turn, lane_width
 from archiveworker.jobs.finish import FinishSteps
 from archiveworker.jobs.health import Health
 from archiveworker.jobs.housekeeping import Housekeeping
@@ -164,8 +164,8 @@ class Engine:
         if active >= self._jobs_max + self._tools.policy.queue_max:
             raise QueueFullError("Maximum number of queued jobs exceeded; post the job again later.")
 
-    async def submit(self, request: ArchiveRequest) -> JobId:
-        """Make a job durable and return its id.
+    async def submit(self, request: ArchiveRequest, priority: int = 0) -> JobId:
+        """Make a job durable and return its id; ``priority`` is -10 to 10, higher is sooner.
 
         Raises:
             QueueFullError: as many jobs wait as may; several may have asked ``check_capacity`` at the same time.
@@ -175,7 +175,7 @@ class Engine:
         self._check_targets(request.targets, "delivery.to")
         async with self._intake:
             await self.check_capacity()
-            return await self._submit(request)
+            return await self._submit(request, priority)
 
     def _check_retention(self, request: ArchiveRequest) -> None:
         keep_until, today = request.options.retention.keep_until, self._tools.clock.now().date()
@@ -189,7 +189,7 @@ class Engine:
             got = "nothing" if unknown is None else f"{unknown!r:.80}"
             raise RequestError(f"{field} must be a list of at least one of {', '.join(known)}, got {got}")
 
-    async def _submit(self, request: ArchiveRequest) -> JobId:
+    async def _submit(self, request: ArchiveRequest, priority: int) -> JobId:
         job_id = new_job_id()
         stored = StoredJob(
             job_id=job_id,
@@ -199,6 +199,7 @@ class Engine:
             accepted_at=self._tools.clock.now(),
             targets=tuple(dict.fromkeys((*request.targets, *self._tools.policy.also_to))),
             item_count=request.item_count,
+            priority=priority,
         )
         await self._tools.secrets.put(job_id, request.token)
         await self._enqueue(stored, 1, Story())
@@ -209,8 +210,8 @@ class Engine:
 
     async def _enqueue(self, stored: StoredJob, run: int, before: Story) -> None:
         workflow_id = stored.job_id if run == 1 else views.run_workflow_id(stored.job_id, run)
-        lane = job_lane(stored.lms, stored.item_count)
-        with SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=lane):
+        lane, turn = job_lane(stored.lms, stored.item_count), job_turn(stored.priority)
+        with SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=lane, priority=turn):
             await DBOS.enqueue_workflow_async(
                 JOB_QUEUE, self._running.archive_job, job_to_json(stored), run, list(before.history)
             )

@@ -34,6 +34,7 @@ class StoredJob:
         accepted_at: when the request was accepted, UTC.
         targets: where the archive goes, in this order: those of the request and of the settings of that time.
         item_count: see ``ArchiveRequest``.
+        priority: -10 to 10; higher is sooner.
     """
 
     job_id: JobId
@@ -43,6 +44,7 @@ class StoredJob:
     accepted_at: datetime
     targets: tuple[str, ...] = (LMS,)
     item_count: int | None = None
+    priority: int = 0
 
 
 def job_to_json(job: StoredJob) -> Json:
@@ -56,6 +58,7 @@ def job_to_json(job: StoredJob) -> Json:
         "accepted_at": job.accepted_at.isoformat(),
         "targets": list(job.targets),
         "item_count": job.item_count,
+        "priority": job.priority,
     }
 
 
@@ -70,6 +73,7 @@ def job_from_json(data: Json) -> StoredJob:
         # Release 0.1 did not write it.
         targets=tuple(data.get("targets", (LMS,))),
         item_count=data.get("item_count"),
+        priority=data.get("priority", 0),
     )
 
 

@@ -21,6 +21,7 @@ from archiveworker.domain.errors import (
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import JobState, PlannedBackup
 from archiveworker.domain.secret import Secret
+from archiveworker.jobs.budget import RetryBudgets
 from archiveworker.jobs.deadline import deadline_of, is_near, timed_out
 from archiveworker.jobs.drain import DrainGate
 from archiveworker.jobs.item import archive_item
@@ -66,6 +67,7 @@ class JobSteps:
         self._refused: dict[JobId, tuple[Secret, str]] = {}
         self._warned: set[JobId] = set()
         self._outages = Outages(tools.clock)
+        self._budgets = RetryBudgets(tools)
 
     async def now(self) -> str:
         """Return the time in ISO format; a step, so that a resumed job keeps the times it had."""
@@ -105,7 +107,7 @@ class JobSteps:
             self._outages.check(job.stored.lms)
             try:
                 with _counted(job.stored.source):
-                    record = await archive_item(job, item_from_json(item), self._tools)
+                    record = await self._budgets.counted(job_id, archive_item, job, item_from_json(item), self._tools)
             except SourceUnavailableError as exc:
                 judged = await self._outages.judged(job, exc)
                 raise judged from exc.__cause__
@@ -203,10 +205,11 @@ class JobSteps:
         return file_to_json(await connection.fetch_backup(backup, spool))
 
     async def check_deadline(self, job_id: JobId) -> None:
-        """Give up a job that takes too long.
+        """Give up a job that takes too long, or repeats too much.
 
         Raises:
-            JobTimeoutError: it does.
+            JobTimeoutError: it takes too long.
+            RetriesSpentError: it repeats too much.
         """
         await self._time_left_s(job_id)
 
@@ -215,12 +218,14 @@ class JobSteps:
 
         Raises:
             JobTimeoutError: none.
+            RetriesSpentError: it has repeated too much.
         """
         job = (await self._open_jobs.get(job_id)).stored
         limit_s, now = self._tools.policy.job_timeout_s, self._tools.clock.now()
         left_s = (deadline_of(job.accepted_at, limit_s) - now).total_seconds()
         if left_s <= 0:
             raise timed_out(limit_s)
+        await self._budgets.check(job_id)
         if is_near(job.accepted_at, limit_s, now) and job_id not in self._warned:
             self._warned.add(job_id)
             log.warning("job_deadline_near", left_s=round(left_s), limit_s=limit_s)
@@ -236,7 +241,7 @@ class JobSteps:
         limit = asyncio.timeout(await self._time_left_s(job_id))
         try:
             async with limit:
-                return await step(job_id, *args, **kwargs)
+                return await self._budgets.counted(job_id, step, job_id, *args, **kwargs)
         except TimeoutError as exc:
             if not limit.expired():
                 raise
@@ -258,6 +263,7 @@ class JobSteps:
         """Erase the token and close the connection: the job has ended."""
         await self._tools.secrets.erase(job_id)
         await self._open_jobs.close(job_id)
+        await self._budgets.forget(job_id)
         self._refused.pop(job_id, None)
         self._warned.discard(job_id)
 

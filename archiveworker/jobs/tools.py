@@ -19,6 +19,7 @@ from archiveworker.domain.secret import Secret
 from archiveworker.jobs.records import StoredJob
 from archiveworker.jobs.watch import Guard
 from archiveworker.runtime.clock import Clock
+from archiveworker.runtime.retry_ledger import RetryLedger
 from archiveworker.runtime.spool import LocalSpool
 
 
@@ -39,6 +40,7 @@ class JobPolicy:
         backup_poll_s: how often the LMS is asked whether a backup is ready.
         job_timeout_s: then a job is given up with TIMEOUT.
         lms_outage_s: how long a job waits for an LMS that does not answer anything.
+        job_retries: how many requests and tries a job may repeat in all, besides some for each item.
         archive_format: container when the request does not say.
         archive_layout: where things stand in the archive when the request does not say.
         retention: what the request leaves open.
@@ -66,6 +68,7 @@ class JobPolicy:
     backup_poll_s: float = 15.0
     job_timeout_s: float = 6 * 3600.0
     lms_outage_s: float = 4 * 3600.0
+    job_retries: int = 500
     archive_format: ArchiveFormat = ArchiveFormat.TAR_GZ
     archive_layout: ArchiveLayout = ArchiveLayout.PLUGIN
     retention: RetentionRule = field(default_factory=RetentionRule)
@@ -99,6 +102,7 @@ class JobTools:
         targets: where archives may go besides the LMS, by name.
         warm_up: makes the renderer ready while an accepted job still waits for its turn; None: there is nothing to do.
         executor_id: of this process, when others share the spool; empty when it is alone.
+        retries: counts what each job repeats; None: that is not limited.
     """
 
     sources: Mapping[str, Source]
@@ -113,6 +117,7 @@ class JobTools:
     targets: Mapping[str, DeliveryTarget] = field(default_factory=dict)
     warm_up: Callable[[], Coroutine[Any, Any, None]] | None = None
     executor_id: str = ""
+    retries: RetryLedger | None = None
 
     @property
     def target_names(self) -> tuple[str, ...]:

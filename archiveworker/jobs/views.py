@@ -84,6 +84,7 @@ async def job_view(job_id: JobId) -> dict[str, Any]:
         "source": stored.source,
         "lms": stored.lms,
         "accepted_at": stored.accepted_at.isoformat(),
+        "priority": stored.priority,
         "history": [{"state": state, "at": at} for state, at in story.history],
         "progress": {
             "items_total": story.items_total,

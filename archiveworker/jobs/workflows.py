@@ -211,7 +211,7 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
         for number, item in enumerate(items, start=1):
             with (
                 SetWorkflowID(item_workflow_id(job.job_id, item.key, run)),
-                SetEnqueueOptions(queue_partition_key=job.lms, priority=item_turn(number)),
+                SetEnqueueOptions(queue_partition_key=job.lms, priority=item_turn(number, job.priority)),
             ):
                 await DBOS.enqueue_workflow_async(ITEM_QUEUE, self.archive_item, job.job_id, item_to_json(item))
 

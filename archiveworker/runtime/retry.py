@@ -1,12 +1,15 @@
 """When to try again: exponential back-off with full jitter, bounded by a budget of time.
 
 The decision is pure (``delay_s``); ``retrying`` only sleeps. What may be repeated is not decided here but by the class
-of the error (``domain.errors.Retry``). Not for durable waiting over hours: that is the engine's.
+of the error (``domain.errors.Retry``); how often in all, by whoever put ``counting`` around. Not for durable waiting
+over hours: that is the engine's.
 """
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -18,11 +21,13 @@ from archiveworker.runtime.clock import Clock, SystemClock
 T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
 Draw = Callable[[], float]
+Spend = Callable[[ArchiveWorkerError], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
 _RANDOM: Final = random.SystemRandom()
 _MAX_EXPONENT: Final = 60
 _CLOCK: Final = SystemClock()
+_SPEND: Final[ContextVar[Spend | None]] = ContextVar("spend", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,20 @@ def delay_s(policy: RetryPolicy, failures: int, draw: float, retry_after_s: floa
     return max(bound * draw, retry_after_s or 0.0)
 
 
+@contextmanager
+def counting(spend: Spend) -> Iterator[None]:
+    """Have ``spend`` awaited before everything that is repeated inside, also in tasks that begin there.
+
+    Args:
+        spend: gets the error because of which there is another attempt; what it raises ends the attempts.
+    """
+    token = _SPEND.set(spend)
+    try:
+        yield
+    finally:
+        _SPEND.reset(token)
+
+
 async def retrying(
     call: Callable[[], Awaitable[T]], policy: RetryPolicy, *, what: str = "call", timing: Timing = REAL_TIME
 ) -> T:
@@ -92,7 +111,7 @@ async def retrying(
         timing: clock, sleep and chance.
 
     Raises:
-        ArchiveWorkerError: the last error of ``call``.
+        ArchiveWorkerError: the last error of ``call``, or that of whoever counts (``counting``).
     """
     started_s = timing.clock.monotonic_s()
     failures = 0
@@ -105,5 +124,7 @@ async def retrying(
             elapsed_s = timing.clock.monotonic_s() - started_s
             if exc.retry is not Retry.LATER or elapsed_s + wait_s > policy.budget_s:
                 raise
+            if (spend := _SPEND.get()) is not None:
+                await spend(exc)
             log.info("retry", what=what, error=exc.code, failures=failures, wait_s=round(wait_s, 3))
         await timing.sleep(wait_s)

@@ -22,7 +22,7 @@ from archiveworker.web.body import json_object
 from archiveworker.web.errors import Handler, errors_to_json
 from archiveworker.web.gate import GATE, KEY, Gate, GateRules
 from archiveworker.web.pages import VERSION, get_static
-from archiveworker.web.request import ENGINE, job_id_of, unknown_job
+from archiveworker.web.request import ENGINE, job_id_of, priority_of, unknown_job
 from archiveworker.web.verify_page import DESK, VerifyDesk, get_verify, post_verify
 
 log = structlog.get_logger(__name__)
@@ -138,6 +138,7 @@ async def post_archive(request: web.Request) -> web.Response:
     gate.check_poster(request)
     if engine.is_draining:
         raise ShuttingDownError("The worker is shutting down; post the job again in a minute.")
+    priority = priority_of(request)
     source = request.app[SOURCES][request.path.rpartition("/archive")[2]]
     archive_request = source.parse(await json_object(request))
     for url in (archive_request.lms_base_url, *archive_request.further_urls):
@@ -152,7 +153,7 @@ async def post_archive(request: web.Request) -> web.Response:
         except SourceError as exc:
             # Whoever posted named this LMS and this token: that is the mistake, not a gateway's.
             raise RequestError(str(exc)) from exc
-    job_id = await engine.submit(archive_request)
+    job_id = await engine.submit(archive_request, priority)
     return web.json_response({"jobid": job_id, "status": source.accepted_status()})
 
 

@@ -5,11 +5,14 @@ from typing import Final
 
 from aiohttp import web
 
-from archiveworker.domain.errors import NotFoundError
+from archiveworker.domain.errors import NotFoundError, RequestError
 from archiveworker.domain.ids import JobId
 from archiveworker.jobs.engine import Engine
+from archiveworker.jobs.fairness import MAX_PRIORITY
+from archiveworker.web.access import require_admin
 
 ENGINE: web.AppKey[Engine] = web.AppKey("engine")
+_PRIORITY: Final = re.compile(r"-?[0-9]{1,2}")
 _JOB_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -23,6 +26,22 @@ def job_id_of(request: web.Request) -> JobId:
     if not _JOB_ID.fullmatch(text):
         raise unknown_job(text)
     return JobId(text)
+
+
+def priority_of(request: web.Request) -> int:
+    """Return the priority in the query of a job that is posted, 0 when there is none; only administrators give one.
+
+    Raises:
+        AccessDeniedError: somebody else gives one.
+        RequestError: it is none.
+    """
+    text = request.query.get("priority")
+    if text is None:
+        return 0
+    require_admin(request)
+    if not _PRIORITY.fullmatch(text) or abs(int(text)) > MAX_PRIORITY:
+        raise RequestError(f"priority must be a whole number from {-MAX_PRIORITY} to {MAX_PRIORITY}.")
+    return int(text)
 
 
 def unknown_job(text: str) -> NotFoundError:

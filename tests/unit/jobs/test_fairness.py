@@ -5,7 +5,9 @@ import heapq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archiveworker.jobs.fairness import SMALL_JOB_ITEMS, item_turn, job_lane, lane_width
+from archiveworker.jobs.fairness import MAX_PRIORITY, SMALL_JOB_ITEMS, item_turn, job_lane, job_turn, lane_width
+
+PRIORITIES = st.integers(-MAX_PRIORITY, MAX_PRIORITY)
 
 
 @given(sizes=st.lists(st.integers(1, 60), min_size=1, max_size=6), late=st.integers(0, 200))
@@ -24,10 +26,21 @@ def test_a_job_that_comes_late_waits_for_no_more_than_its_own_size_of_each_other
     assert before <= sum(min(size, sizes[-1]) for size in sizes[:-1])
 
 
-@given(st.integers(1, 2**40), st.integers(1, 2**40))
-def test_turns_are_what_the_engine_takes_and_in_order(one: int, other: int) -> None:
-    assert 1 <= item_turn(one) <= 2**31 - 1
-    assert item_turn(min(one, other)) <= item_turn(max(one, other))
+@given(st.integers(1, 2**40), st.integers(1, 2**40), PRIORITIES)
+def test_turns_are_what_the_engine_takes_and_in_order(one: int, other: int, priority: int) -> None:
+    assert 1 <= item_turn(one, priority) <= 2**31 - 1
+    assert 1 <= job_turn(priority) <= 2**31 - 1
+    assert item_turn(min(one, other), priority) <= item_turn(max(one, other), priority)
+
+
+@given(st.integers(1, 2**40), st.integers(1, 2**40), st.tuples(PRIORITIES, PRIORITIES))
+def test_a_higher_priority_comes_first_whatever_a_job_has_had(
+    one: int, other: int, priorities: tuple[int, int]
+) -> None:
+    low, high = sorted(priorities)
+    if low != high:
+        assert item_turn(one, high) < item_turn(other, low)
+        assert job_turn(high) < job_turn(low)
 
 
 def test_small_and_large_jobs_and_lmss_have_lanes_of_their_own() -> None:
