@@ -8,6 +8,7 @@ import hypothesis
 import pytest
 
 from tests.fakes.postgres import PostgresServer, running_postgres
+from tests.fakes.s3 import S3Server, running_s3
 
 JUDGES_MISSING = "needs Java"
 LIBRARIES_MISSING = "needs npm"
@@ -88,4 +89,11 @@ def recordings() -> Iterator[Path]:
 def postgres() -> Iterator[PostgresServer]:
     """A real PostgreSQL; tests make a database of their own in it."""
     with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """A real server that speaks S3; tests make a bucket of their own in it."""
+    with running_s3() as server:
         yield server
