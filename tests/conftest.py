@@ -9,6 +9,7 @@ import pytest
 
 from tests.fakes.postgres import PostgresServer, running_postgres
 from tests.fakes.s3 import S3Server, running_s3
+from tests.fakes.small_disk import MISSING as DISK_MISSING
 
 JUDGES_MISSING = "needs Java"
 LIBRARIES_MISSING = "needs npm"
@@ -32,7 +33,8 @@ class SkipJudge:
     """Collects skips and fails the run for those that should have run.
 
     Args:
-        on_ci: the judges, which need Java, and the JavaScript libraries, which need npm, have to be there too.
+        on_ci: the judges, which need Java, and the JavaScript libraries, which need npm, have to be there too;
+            so has the right to mount a small file system, where root runs the tests.
     """
 
     def __init__(self, *, on_ci: bool) -> None:
@@ -40,6 +42,7 @@ class SkipJudge:
         self.unwanted: list[str] = []
         self.unjudged_count = 0
         self.without_library_count = 0
+        self.without_disk_count = 0
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         reason = str(report.longrepr)
@@ -49,6 +52,8 @@ class SkipJudge:
             self.unjudged_count += 1
         elif LIBRARIES_MISSING in reason and not self.on_ci:
             self.without_library_count += 1
+        elif DISK_MISSING in reason and not (self.on_ci and os.geteuid() == 0):
+            self.without_disk_count += 1
         else:
             self.unwanted.append(f"{report.nodeid}: {reason}")
 
@@ -66,6 +71,9 @@ class SkipJudge:
         if self.without_library_count:
             terminalreporter.section("skipped on this machine")
             terminalreporter.line(f"{self.without_library_count} test(s) need npm's JavaScript libraries; CI has them")
+        if self.without_disk_count:
+            terminalreporter.section("skipped on this machine")
+            terminalreporter.line(f"{self.without_disk_count} test(s) mount a small file system; CI's root can")
         if self.unwanted:
             terminalreporter.section("skipped, but had to run")
             for line in self.unwanted:

@@ -4,8 +4,8 @@ The names are those of the folder (``directory``): ``<prefix>/<name>-<job id>-<8
 archive goes first, its ``.sha256`` last: where that is, everything is. What is there already, with the same digest, is
 not sent again; so a delivery that is repeated goes on where it was, and a locked object gets no second version.
 
-Not for making buckets or their rules. Accepted risk: companions that only the owner may read (``Parcel.private``) lie beside
-the archive like the others; who may read the bucket is the bucket's policy.
+Not for making buckets or their rules. Accepted risk: companions that only the owner may read (``Parcel.private``) lie
+beside the archive like the others; who may read the bucket is the bucket's policy.
 """
 
 import asyncio
@@ -72,7 +72,9 @@ def object_stores(
         raise SettingsError(
             f"{_SETTING}_KEYS has {len(keys)} entries, {_SETTING} {len(found)}; give one for all, or one for each"
         )
-    spread = [*keys] * len(found) if len(keys) == 1 else [*keys] or [None] * len(found)
+    spread: list[Secret | None] = [*keys] * len(found) if len(keys) == 1 else [*keys]
+    if not spread:
+        spread = [None] * len(found)
     targets = []
     for (name, place), key in zip(found, spread, strict=True):
         url = parse_store_url(place, _SETTING, ("lock", "lock_days"))
@@ -142,6 +144,7 @@ class ObjectStoreTarget:
         """Put a file there, unless it is there."""
         there = self._store.head(name)
         if there is not None and there.sha256 == known.sha256.hex and there.size_bytes == known.size_bytes:
+            self._lock_if_open(name, is_locked=there.is_locked)
             return
         if there is not None:
             raise DeliveryError(
@@ -150,6 +153,14 @@ class ObjectStoreTarget:
         self._store.abandon_uploads(name)
         with file.open("rb") as source:
             self._store.put(name, source, known, self._locked())
+        if self._lock is not None:
+            there = self._store.head(name)
+            self._lock_if_open(name, is_locked=there is not None and there.is_locked)
+
+    def _lock_if_open(self, name: str, *, is_locked: bool) -> None:
+        """Lock what a store has not locked by itself, as some do with what came in parts."""
+        if self._lock is not None and not is_locked:
+            self._store.retain(name, self._locked())
 
     def _locked(self) -> dict[str, Any]:
         if self._lock is None:

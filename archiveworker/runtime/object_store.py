@@ -1,7 +1,7 @@
 """A place in an S3-compatible object store: one bucket, one prefix; objects are put, read back and deleted there.
 
-Every object carries the SHA-256 of its bytes (metadata ``sha256``); the store compares what arrives with an MD5 that goes
-with each request, which every kind of store does and object lock asks for. Large files go up in parts, and appear
+Every object carries the SHA-256 of its bytes (metadata ``sha256``); the store compares what arrives with an MD5 that
+goes with each request, which every kind of store does and object lock asks for. Large files go up in parts, and appear
 as a whole or not at all. All of it blocks: async code calls it by ``asyncio.to_thread``.
 
 Not for names that come from outside: who calls says which. Accepted risk: whoever may write to the bucket can change an
@@ -42,10 +42,12 @@ class StoredObject:
     Attributes:
         size_bytes: its length.
         sha256: digest that was noted when it was put, in hex; empty when somebody else put it.
+        is_locked: it has an object lock.
     """
 
     size_bytes: int
     sha256: str
+    is_locked: bool = False
 
 
 class ObjectStore:
@@ -111,7 +113,8 @@ class ObjectStore:
         """
         with translated(self.url, missing_is_fine=True):
             answer = self._client.head_object(**self._at(name))
-            return StoredObject(answer["ContentLength"], answer.get("Metadata", {}).get(_SHA256, ""))
+            sha256 = answer.get("Metadata", {}).get(_SHA256, "")
+            return StoredObject(answer["ContentLength"], sha256, is_locked="ObjectLockMode" in answer)
         return None
 
     def get_bytes(self, name: str) -> bytes | None:
@@ -120,10 +123,11 @@ class ObjectStore:
         Raises:
             StoreError: the store refuses, or cannot be reached.
         """
-        if self.head(name) is None:
+        try:
+            with contextlib.closing(self.open(name)) as source:
+                return source.read()
+        except StoreChangedError:
             return None
-        with contextlib.closing(self.open(name)) as source:
-            return source.read()
 
     def open(self, name: str) -> "StoreReader":
         """Return an object's bytes as they come; to be closed.
@@ -188,6 +192,20 @@ class ObjectStore:
         with translated(self.url):
             begun = self._client.create_multipart_upload(**self._at(name), **(extra or {}))
             self._client.abort_multipart_upload(**self._at(name), UploadId=begun["UploadId"])
+
+    def retain(self, name: str, lock: Mapping[str, Any]) -> None:
+        """Lock an object that is there.
+
+        Args:
+            name: of the object.
+            lock: ``ObjectLockMode`` and ``ObjectLockRetainUntilDate``.
+
+        Raises:
+            StoreError: the store refuses, or cannot be reached.
+        """
+        retention = {"Mode": lock["ObjectLockMode"], "RetainUntilDate": lock["ObjectLockRetainUntilDate"]}
+        with translated(self.url):
+            self._client.put_object_retention(**self._at(name), Retention=retention)
 
     def has_object_lock(self) -> bool:
         """Return True when the bucket was made with object lock.
@@ -304,8 +322,8 @@ class StoreReader:
 def _compare(name: str, seen: Digested, known: Digested) -> None:
     if seen.sha256 != known.sha256 or seen.size_bytes != known.size_bytes:
         raise StoreChangedError(
-            f"{name} is not what it was: {seen.size_bytes} bytes instead of {known.size_bytes}, or its SHA-256 differs; "
-            "look at the worker's disk"
+            f"{name} is not what it was: {seen.size_bytes} bytes instead of {known.size_bytes}, or its SHA-256 "
+            "differs; look at the worker's disk"
         )
 
 

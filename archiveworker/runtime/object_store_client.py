@@ -1,6 +1,7 @@
 """The client that speaks to object stores (botocore), and what its errors mean.
 
-Imported only where a store is set up: botocore takes 0.4 s and 37 MiB. Proxies are read from the environment, as it does.
+Imported only where a store is set up: botocore takes 0.4 s and 37 MiB. As it does everywhere, it reads the environment
+(``AWS_...``, proxies) where nothing else is said.
 """
 
 import contextlib

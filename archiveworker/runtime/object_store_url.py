@@ -1,4 +1,4 @@
-"""Where an object store is, in one line: ``s3://BUCKET/PREFIX?endpoint=URL&region=NAME&path_style=true``; and the way in.
+"""Where an object store is: ``s3://BUCKET/PREFIX?endpoint=URL&region=NAME&path_style=true``; and the way in.
 
 What is not said is what Amazon's own store wants. Keys never stand in such a line: it is shown in messages.
 """

@@ -1,6 +1,6 @@
 """A real server that speaks S3 (moto's), as a process of the tests' own: buckets, multipart uploads, object lock.
 
-Keeps everything in memory and takes any key; what it says is checked by botocore, which is what real stores are asked with.
+Keeps everything in memory and takes any key.
 """
 
 import contextlib
