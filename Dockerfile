@@ -11,7 +11,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY archiveworker archiveworker
 COPY res res
-RUN pip install --no-cache-dir '.[bridge]' && rm -rf /src
+RUN pip install --no-cache-dir '.[bridge,s3]' && rm -rf /src
 
 # A user without rights, whose only writable folder is the data volume.
 RUN useradd --system --uid 10001 --home-dir /data --shell /usr/sbin/nologin archiveworker \

@@ -17,6 +17,7 @@ from aiohttp import web
 from archiveworker import __version__
 from archiveworker.connectors import build_sources, routes_of
 from archiveworker.delivery.directory import directories
+from archiveworker.delivery.s3 import object_stores
 from archiveworker.delivery.webhook import webhooks
 from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.ids import LmsOrigin
@@ -97,6 +98,7 @@ def build_targets(settings: Settings) -> dict[str, DeliveryTarget]:
     found: list[DeliveryTarget] = [
         *directories(settings.delivery_dirs, settings.delivery_dir_mode),
         *webhooks(settings.delivery_webhooks, keys, ca_bundle=settings.ca_bundle, stall_limit_s=limit_s),
+        *object_stores(settings.delivery_s3, settings.delivery_s3_keys, ca_bundle=settings.ca_bundle),
     ]
     targets = {target.name: target for target in found}
     if len(targets) < len(found):

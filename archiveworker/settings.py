@@ -53,6 +53,14 @@ class Settings:
     spool_dir: Path | None = _setting(
         None, "Folder for the files of jobs; with a shared database one that all workers see. Empty: in data_dir."
     )
+    spool_url: str = _setting(
+        "",
+        "Object store for the files of jobs in place of spool_dir: s3://BUCKET/PREFIX?endpoint=URL&region=NAME"
+        "&path_style=true; with a shared database the same for all workers.",
+    )
+    spool_key: Secret | None = _setting(
+        None, "ACCESS_KEY_ID:SECRET_ACCESS_KEY of that store. Empty: what the machine has (web identity, AWS_...)."
+    )
     takeover_s: float = _setting(
         15.0, "With a shared database: how long a worker is gone before others take over its work.", low=5, high=600
     )
@@ -240,11 +248,20 @@ class Settings:
     delivery_webhook_secrets: tuple[Secret, ...] = _setting(
         (), "Secrets that sign what is posted, 32 characters or more, in the order of the addresses; one is for all."
     )
+    delivery_s3: tuple[str, ...] = _setting(
+        (),
+        "Object stores for archives (comma-separated): NAME=s3://BUCKET/PREFIX?endpoint=URL&region=NAME"
+        "&path_style=true&lock=compliance&lock_days=N, or one without a name, which is called s3.",
+    )
+    delivery_s3_keys: tuple[Secret, ...] = _setting(
+        (),
+        "ACCESS_KEY_ID:SECRET_ACCESS_KEY of each of them, in their order; one is for all. Empty: what the machine has.",
+    )
     delivery_timeout_s: float = _setting(
         120.0, "Longest time in which such an address neither takes a part of the archive nor answers.", low=0.1
     )
     delivery_retry_s: float = _setting(
-        900.0, "How long a delivery to a folder or web address that may succeed later is tried again.", low=0
+        900.0, "How long a delivery to a folder, web address or store that may succeed later is tried again.", low=0
     )
 
     def __post_init__(self) -> None:

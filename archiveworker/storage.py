@@ -22,6 +22,8 @@ from archiveworker.jobs.watch import Watch, WatchOptions
 from archiveworker.jobs.workflows import WORKFLOW_VERSION
 from archiveworker.runtime.clock import SystemClock
 from archiveworker.runtime.database import open_pool, postgres_url
+from archiveworker.runtime.object_store_spool import ObjectStoreSpool
+from archiveworker.runtime.object_store_url import open_store, parse_store_url
 from archiveworker.runtime.presence import Executor, Presence
 from archiveworker.runtime.retry_ledger import RetryLedger
 from archiveworker.runtime.sealed import SealedTokens, check_key, load_or_create_key
@@ -46,7 +48,7 @@ class State:
     database_url: Secret
     executor_id: str
     secrets: SealedTokens
-    spool: LocalSpool
+    spool: LocalSpool | ObjectStoreSpool
     watch: Watch | None
     retries: RetryLedger
 
@@ -62,27 +64,38 @@ def open_state(settings: Settings) -> State:
         url = f"sqlite:///{settings.data_dir.resolve()}/archiveworker.sqlite"
         own = sa.create_engine(url)
         secrets, retries = SealedTokens(own, _keys(settings)), RetryLedger(own)
-        spool = LocalSpool(settings.spool_dir or settings.data_dir / "jobs")
         # The name that releases without other databases gave: their unfinished jobs go on under it.
-        return State(Secret(url), "local", secrets, spool, None, retries)
+        return State(Secret(url), "local", secrets, _spool(settings), None, retries)
     shared_url = postgres_url(settings.database_url)
     if settings.secret_key is None:
         raise SettingsError(
             "ARCHIVEWORKER_SECRET_KEY must be set when ARCHIVEWORKER_DATABASE_URL is, to the same for all workers, "
             "because each opens the tokens of the others; `openssl rand -base64 32 | tr +/ -_` makes one"
         )
-    if settings.spool_dir is None:
+    if settings.spool_dir is None and not settings.spool_url:
         raise SettingsError(
-            "ARCHIVEWORKER_SPOOL_DIR must be set when ARCHIVEWORKER_DATABASE_URL is: one folder that all workers see"
+            "ARCHIVEWORKER_SPOOL_DIR or ARCHIVEWORKER_SPOOL_URL must be set when ARCHIVEWORKER_DATABASE_URL is: one "
+            "folder that all workers see, or one object store"
         )
     executor_id = settings.executor_id or socket.gethostname()
     pool = open_pool(shared_url)
     secrets = SealedTokens(pool, _keys(settings))
-    spool = LocalSpool(settings.spool_dir)
-    claim_spool(pool, settings.spool_dir)
+    spool = _spool(settings)
+    claim_spool(pool, spool)
     me = Executor(executor_id, WORKFLOW_VERSION)
     watch = Watch(Presence(shared_url, me), SystemClock(), WatchOptions(settings.takeover_s))
     return State(shared_url, executor_id, secrets, spool, watch, RetryLedger(pool))
+
+
+def _spool(settings: Settings) -> LocalSpool | ObjectStoreSpool:
+    if not settings.spool_url:
+        return LocalSpool(settings.spool_dir or settings.data_dir / "jobs")
+    if settings.spool_dir is not None:
+        raise SettingsError("ARCHIVEWORKER_SPOOL_DIR and ARCHIVEWORKER_SPOOL_URL are both set; remove one of them")
+    url = parse_store_url(settings.spool_url, "ARCHIVEWORKER_SPOOL_URL")
+    # A folder of its own: what the other kind of spool left in ``jobs`` is no copy of anything.
+    cache = LocalSpool(settings.data_dir / "spool-cache")
+    return ObjectStoreSpool(open_store(url, settings.spool_key, settings.ca_bundle), cache)
 
 
 def check_sqlite() -> None:

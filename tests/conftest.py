@@ -9,6 +9,8 @@ import hypothesis
 import pytest
 
 from tests.fakes.postgres import PostgresServer, running_postgres
+from tests.fakes.s3 import S3Server, running_s3
+from tests.fakes.small_disk import MISSING as DISK_MISSING
 
 JUDGES_MISSING = "needs Java"
 LIBRARIES_MISSING = "needs npm"
@@ -19,6 +21,8 @@ ONLY_ON_CI = {
     HELM_MISSING: "Helm, which tests/tools/get_helm.sh builds",
 }
 """What tests may be skipped for, except on CI, and what they need."""
+NEEDS_RIGHTS = {DISK_MISSING: "the right to mount a small file system"}
+"""What tests may be skipped for on CI too, which may be a container that lacks the right."""
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
 
 # A machine that is busy is slow, not wrong.
@@ -51,7 +55,8 @@ class SkipJudge:
         reason = str(report.longrepr)
         if not report.skipped or hasattr(report, "wasxfail") or "recordings" in reason:
             return
-        missing = next((marker for marker in ONLY_ON_CI if marker in reason and not self.on_ci), None)
+        accepted = NEEDS_RIGHTS if self.on_ci else {**ONLY_ON_CI, **NEEDS_RIGHTS}
+        missing = next((marker for marker in accepted if marker in reason), None)
         if missing is None:
             self.unwanted.append(f"{report.nodeid}: {reason}")
         else:
@@ -66,7 +71,7 @@ class SkipJudge:
         if self.missing:
             terminalreporter.section("skipped on this machine")
         for marker, count in self.missing.items():
-            terminalreporter.line(f"{count} test(s) need {ONLY_ON_CI[marker]}; CI has them")
+            terminalreporter.line(f"{count} test(s) need {({**ONLY_ON_CI, **NEEDS_RIGHTS})[marker]}")
         if self.unwanted:
             terminalreporter.section("skipped, but had to run")
             for line in self.unwanted:
@@ -90,4 +95,11 @@ def recordings() -> Iterator[Path]:
 def postgres() -> Iterator[PostgresServer]:
     """A real PostgreSQL; tests make a database of their own in it."""
     with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """A real server that speaks S3; tests make a bucket of their own in it."""
+    with running_s3() as server:
         yield server

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from archiveworker.delivery.names import named_places
+from archiveworker.delivery.names import folder_name, named_places
 from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.errors import DeliveryError, DeliveryUnavailableError, SettingsError
 from archiveworker.domain.ids import JobId
@@ -28,10 +28,8 @@ from archiveworker.domain.job import FinishedArchive
 from archiveworker.reports.index import human_size
 
 BLOCK_BYTES: Final = 1024 * 1024
-_DIGEST_DIGITS: Final = 8
 _MODE: Final = re.compile(r"0?[4-7][0-7]{2}\Z")
 _PRIVATE_MODE: Final = 0o600
-_SUFFIXES: Final = (".tar.gz", ".zip")
 
 
 def directories(entries: Sequence[str], file_mode: str) -> list["DirectoryTarget"]:
@@ -167,12 +165,6 @@ class DirectoryTarget:
             raise DeliveryUnavailableError(
                 f"{self._folder} cannot be written ({exc.strerror}); make room there, or look at its disk"
             ) from exc
-
-
-def folder_name(archive: FinishedArchive, job_id: JobId) -> str:
-    """Return the name of an archive's folder: for people, for whoever knows the job, and never that of another."""
-    stem = next((archive.name.removesuffix(end) for end in _SUFFIXES if archive.name.endswith(end)), archive.name)
-    return f"{stem}-{job_id}-{archive.sha256[:_DIGEST_DIGITS]}"
 
 
 def _remove(folder: Path) -> None:

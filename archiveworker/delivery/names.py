@@ -1,4 +1,7 @@
-"""Reads lists of targets from settings: ``NAME=PLACE,NAME=PLACE``, or one place alone, which has the usual name."""
+"""Names of targets and of what they get.
+
+Lists of targets in settings: ``NAME=PLACE,NAME=PLACE``, or one place alone, which has the usual name.
+"""
 
 import re
 from collections.abc import Sequence
@@ -6,8 +9,12 @@ from typing import Final
 
 from archiveworker.domain.delivery import LMS
 from archiveworker.domain.errors import SettingsError
+from archiveworker.domain.ids import JobId
+from archiveworker.domain.job import FinishedArchive
 
 _NAMED: Final = re.compile(r"([A-Za-z0-9_-]+)=(?!=)(.+)\Z", re.DOTALL)
+_DIGEST_DIGITS: Final = 8
+_SUFFIXES: Final = (".tar.gz", ".zip")
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}\Z")
 
 
@@ -35,3 +42,9 @@ def named_places(entries: Sequence[str], usual_name: str, setting: str) -> list[
             raise SettingsError(f"{setting}: two entries are called {name!r}; write NAME=PLACE with different names")
         found.append((name, place))
     return found
+
+
+def folder_name(archive: FinishedArchive, job_id: JobId) -> str:
+    """Return the name of an archive's folder: for people, for whoever knows the job, and never that of another."""
+    stem = next((archive.name.removesuffix(end) for end in _SUFFIXES if archive.name.endswith(end)), archive.name)
+    return f"{stem}-{job_id}-{archive.sha256[:_DIGEST_DIGITS]}"

@@ -264,6 +264,38 @@ class DeliveryUnavailableError(DeliveryError):
         """Seconds that the receiver asked to wait (``Retry-After``), if it said so."""
 
 
+class StoreError(ArchiveWorkerError):
+    """An object store refuses what it is asked for; its settings or its rights must change."""
+
+    retry = Retry.NEVER
+    http_status = HTTPStatus.BAD_GATEWAY
+    exit_code = 69
+    code = "store"
+
+
+class StoreUnavailableError(StoreError):
+    """An object store does not answer, or has no room; the same request may succeed later."""
+
+    retry = Retry.LATER
+    code = "store_unavailable"
+
+
+class StoreChangedError(StoreError):
+    """What an object store has is gone, or not what was put there."""
+
+    retry = Retry.NEVER
+    code = "store_changed"
+
+
+class SpoolFullError(ArchiveWorkerError):
+    """There is no room left on the disk of the spool; the same work may succeed when there is."""
+
+    retry = Retry.LATER
+    http_status = HTTPStatus.INSUFFICIENT_STORAGE
+    exit_code = 75
+    code = "spool_full"
+
+
 class ToolError(ArchiveWorkerError):
     """A program that the worker needs is missing or failed."""
 

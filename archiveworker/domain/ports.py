@@ -4,7 +4,7 @@ Every method may raise the errors of ``domain.errors``; their retry verdict deci
 must be safe to call again after a crash: the engine repeats the step that was in flight.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +21,18 @@ from archiveworker.domain.job import (
     PlannedItem,
 )
 from archiveworker.domain.secret import Secret
+
+
+class Readable(Protocol):
+    """Bytes that come as they are asked for."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return up to ``size`` bytes, none at the end."""
+        ...
+
+    def close(self) -> None:
+        """Give back whatever they come from."""
+        ...
 
 
 class ItemSpool(Protocol):
@@ -190,20 +202,97 @@ class SecretStore(Protocol):
 
 
 class Spool(Protocol):
-    """Where a job's files wait until they are packed."""
+    """Where a job's files wait until they are packed.
+
+    Work is done in folders of this machine. When others do not see them, ``keep`` and ``keep_files`` bring what was
+    made to where they do, and ``fetch`` and ``opened`` bring back what somebody else kept; else these do nothing.
+    """
+
+    def job_folder(self, job_id: JobId) -> Path:
+        """Return the folder of a job on this machine; it may not exist yet."""
+        ...
 
     def item(self, job_id: JobId, name: str) -> ItemSpool:
         """Make (or empty) the folder ``name`` of a job and return it."""
         ...
 
+    def shared(self, job_id: JobId) -> ItemSpool:
+        """Make the folder ``collected`` of a job, unless it is there already with what it holds, and return it."""
+        ...
+
+    def companions(self, job_id: JobId) -> tuple[Path, ...]:
+        """Return the files that go beside the archive of a job, and nowhere else."""
+        ...
+
     def path_of(self, job_id: JobId, spooled: str) -> Path:
-        """Return the place of a file that was spooled."""
+        """Return the place of a file of this machine that was spooled.
+
+        Raises:
+            NotFoundError: it is gone, or the name points outside of the job's folder.
+        """
+        ...
+
+    def opened(self, job_id: JobId, spooled: str) -> Readable:
+        """Return the bytes of a spooled file, wherever they are; to be closed. Blocking.
+
+        Raises:
+            FileNotFoundError: it is gone.
+        """
+        ...
+
+    def names(self, job_id: JobId, name: str) -> tuple[str, ...]:
+        """Return the names of the files in the folder ``name`` of a job, wherever they are. Blocking."""
+        ...
+
+    def place(self, job_id: JobId, name: str) -> str:
+        """Say for people where the folder ``name`` of a job is kept."""
+        ...
+
+    def mark(self, job_id: JobId, name: str) -> bool:
+        """Leave a mark that whoever goes on with the job sees; return True when it was there already. Blocking."""
+        ...
+
+    async def fetch(self, job_id: JobId, *names: str) -> None:
+        """Bring those folders of a job to this machine as they were last kept.
+
+        Raises:
+            StoreError: they cannot be had, or are not what was kept.
+            SpoolFullError: there is no room on this machine.
+        """
+        ...
+
+    async def keep(self, job_id: JobId, *names: str) -> None:
+        """Bring those folders of a job, as they are now, to where others see them.
+
+        Raises:
+            StoreError: it cannot be done.
+        """
+        ...
+
+    async def keep_files(self, job_id: JobId, files: Sequence[ArchiveFile]) -> None:
+        """Bring files with known digests to where others see them.
+
+        Raises:
+            StoreError: it cannot be done, or a file is not what it was.
+        """
+        ...
+
+    def jobs_with_files(self, *, besides: frozenset[str] = frozenset()) -> list[JobId]:
+        """Return the jobs that have more on the spool than the folders named in ``besides``. Blocking."""
+        ...
+
+    def idle_copies(self) -> list[JobId]:
+        """Return the jobs of which this machine has copies that nobody has used for a while. Blocking."""
+        ...
+
+    def drop_copy(self, job_id: JobId) -> None:
+        """Remove this machine's copy of a job's files. Blocking."""
         ...
 
     def free_bytes(self) -> int:
-        """Return how much room is left."""
+        """Return how much room is left on this machine."""
         ...
 
     def discard(self, job_id: JobId, *, keep: frozenset[str] = frozenset()) -> None:
-        """Remove a job's folders except those named in ``keep``."""
+        """Remove a job's folders except those named in ``keep``. Blocking."""
         ...

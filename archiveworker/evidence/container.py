@@ -16,7 +16,7 @@ from typing import Protocol
 from archiveworker.domain.digest import Digest, HashAlgorithm, Sha256
 from archiveworker.domain.ids import ArchivePath
 from archiveworker.domain.job import ArchiveFormat
-from archiveworker.evidence.entries import Entry, check_names, check_unchanged, chunks_of
+from archiveworker.evidence.entries import Entry, Spooled, check_names, check_unchanged, chunks_of
 from archiveworker.evidence.tar_writer import TarGzWriter
 from archiveworker.evidence.zip_writer import ZipWriter
 from archiveworker.runtime.digests import Digested, HashingWriter, hashed_file
@@ -47,7 +47,7 @@ class _Writer(Protocol):
 def pack(
     entries: Sequence[Entry],
     *,
-    spool: Path,
+    spool: Spooled,
     target: Path,
     container: ArchiveFormat = ArchiveFormat.TAR_GZ,
     level: int = 1,
@@ -57,7 +57,7 @@ def pack(
 
     Args:
         entries: in any order.
-        spool: folder that ``ArchiveFile.spooled`` is relative to.
+        spool: gives the bytes of ``ArchiveFile.spooled``.
         target: the archive's file; an existing one is replaced.
         container: format.
         level: of compression, 0 (fast) to 3 (small).
@@ -86,7 +86,7 @@ def _writer(output: HashingWriter, container: ArchiveFormat, level: int) -> _Wri
     return ZipWriter(output, level=None if container is ArchiveFormat.ZIP_STORED else level)
 
 
-def _checked(entry: Entry, spool: Path) -> Iterator[bytes]:
+def _checked(entry: Entry, spool: Spooled) -> Iterator[bytes]:
     """Yield the entry's bytes; raise at their end when they are not those that were announced."""
     sha256, size_bytes = hashlib.sha256(), 0
     for chunk in chunks_of(entry, spool):

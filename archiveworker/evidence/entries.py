@@ -1,6 +1,7 @@
 """What goes into an archive: files on the spool, and small files whose bytes are at hand."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from archiveworker.domain.digest import Sha256
 from archiveworker.domain.document import ArchiveFile
 from archiveworker.domain.errors import VerificationError
 from archiveworker.domain.ids import ArchivePath
+from archiveworker.domain.ports import Readable
 from archiveworker.runtime.digests import CHUNK_BYTES, Digested
 
 
@@ -39,13 +41,16 @@ class InlineFile:
 
 Entry = ArchiveFile | InlineFile
 
+Spooled = Path | Callable[[str], Readable]
+"""What gives the bytes of ``ArchiveFile.spooled``: the job's folder, or whatever opens a file by that name."""
 
-def chunks_of(entry: Entry, spool: Path) -> Iterator[bytes]:
+
+def chunks_of(entry: Entry, spool: Spooled) -> Iterator[bytes]:
     """Yield the bytes of ``entry``, at most one more than it should have.
 
     Args:
-        entry: an entry; ``ArchiveFile.spooled`` is taken relative to ``spool``.
-        spool: the job's folder.
+        entry: an entry.
+        spool: gives the bytes of spooled ones.
 
     Raises:
         VerificationError: the file is gone from the spool.
@@ -55,10 +60,10 @@ def chunks_of(entry: Entry, spool: Path) -> Iterator[bytes]:
         return
     left = entry.size_bytes + 1
     try:
-        source = (spool / entry.spooled).open("rb")
+        source = (spool / entry.spooled).open("rb") if isinstance(spool, Path) else spool(entry.spooled)
     except FileNotFoundError as exc:
         raise VerificationError(f"{entry.path.value!r} is gone from the spool; run its item again") from exc
-    with source:
+    with contextlib.closing(source):
         while left > 0 and (chunk := source.read(min(CHUNK_BYTES, left))):
             left -= len(chunk)
             yield chunk

@@ -6,7 +6,6 @@ release 0.1 (``upload``, ``confirm``), so jobs that it began go on.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,8 +20,9 @@ from archiveworker.domain.job import FinishedArchive
 from archiveworker.jobs.book import Book
 from archiveworker.jobs.records import Json, archive_from_json, archive_to_json
 from archiveworker.jobs.running import reason_of, run_step
-from archiveworker.jobs.tools import JobPolicy, JobTools, OpenJobs
+from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobPolicy, JobTools, OpenJobs
 from archiveworker.runtime.retry import RetryPolicy, retrying
+from archiveworker.runtime.spool import COMPANIONS
 
 log = structlog.get_logger(__name__)
 
@@ -45,7 +45,7 @@ class DeliverySteps:
     async def upload(self, job_id: JobId, archive: Json) -> dict[str, str]:
         """Bring the archive to the LMS; return the ticket for ``confirm``."""
         job = await self._open_jobs.get(job_id)
-        return dict(await job.connection.upload(await asyncio.to_thread(self._parcel, job_id, archive)))
+        return dict(await job.connection.upload(await self._parcel(job_id, archive)))
 
     async def confirm(self, job_id: JobId, archive: Json, ticket: Mapping[str, str], mark: str) -> str:
         """Make the LMS store the archive; return a warning or nothing.
@@ -54,9 +54,8 @@ class DeliverySteps:
         then success. Another run has another mark: what that one is told is about a call that failed.
         """
         job = await self._open_jobs.get(job_id)
-        place = self._tools.spool.job_folder(job_id) / PACKAGE_FOLDER / mark
-        begun_before = await asyncio.to_thread(_set_mark, place)
-        parcel = await asyncio.to_thread(self._parcel, job_id, archive)
+        begun_before = await asyncio.to_thread(self._tools.spool.mark, job_id, f"{PACKAGE_FOLDER}/{mark}")
+        parcel = await self._parcel(job_id, archive)
         return await job.connection.confirm(parcel, ticket, begun_before=begun_before) or ""
 
     async def deliver(self, job_id: JobId, archive: Json, target: str) -> str:
@@ -71,7 +70,7 @@ class DeliverySteps:
                 f"this worker has no such target any more; it has {', '.join(self._tools.target_names)}: set it up "
                 "again (ARCHIVEWORKER_DELIVERY_...)"
             )
-        parcel = await asyncio.to_thread(self._parcel, job_id, archive)
+        parcel = await self._parcel(job_id, archive)
         began_s = self._tools.clock.monotonic_s()
         policy = RetryPolicy(first_delay_s=1.0, max_delay_s=60.0, budget_s=self._tools.policy.delivery_retry_s)
         warning = await retrying(lambda: place.deliver(parcel, job_id), policy, what=f"delivery to {target}")
@@ -79,20 +78,33 @@ class DeliverySteps:
         log.info("archive_delivered", target=target, bytes=parcel.archive.size_bytes, took_s=took_s)
         return warning or ""
 
-    def kept_archive(self, job_id: JobId) -> Path | None:
-        """Return where the packed archive is, None when it is not on the spool (any more)."""
-        folder = self._tools.spool.job_folder(job_id) / PACKAGE_FOLDER
-        return next(iter(sorted(folder.glob("archive.*"))), None)
+    async def kept_archive(self, job_id: JobId) -> str | None:
+        """Return what the spool calls the packed archive, None when it is not there (any more)."""
+        names = await asyncio.to_thread(self._tools.spool.names, job_id, PACKAGE_FOLDER)
+        return next((f"{PACKAGE_FOLDER}/{name}" for name in names if name.startswith("archive.")), None)
+
+    async def brought_here(self, job_id: JobId, spooled: str) -> Path:
+        """Return the place of a packed archive on this machine, where it is brought if need be.
+
+        Raises:
+            NotFoundError: it is gone.
+        """
+        await self._tools.spool.fetch(job_id, PACKAGE_FOLDER)
+        return await asyncio.to_thread(self._tools.spool.path_of, job_id, spooled)
 
     def whereabouts(self, job_id: JobId) -> str:
         """Say where a packed archive is that could not be delivered."""
-        folder = self._tools.spool.job_folder(job_id).resolve() / PACKAGE_FOLDER
+        place = self._tools.spool.place(job_id, PACKAGE_FOLDER)
         return (
-            f"The packed archive is kept on the worker in {folder} for ARCHIVEWORKER_KEEP_FAILED_DAYS; "
+            f"The packed archive is kept in {place} for ARCHIVEWORKER_KEEP_FAILED_DAYS; "
             "archiveworker jobs redeliver hands it over when the cause is gone"
         )
 
-    def _parcel(self, job_id: JobId, archive: Json) -> Parcel:
+    async def _parcel(self, job_id: JobId, archive: Json) -> Parcel:
+        await self._tools.spool.fetch(job_id, EVIDENCE_FOLDER, COMPANIONS, PACKAGE_FOLDER)
+        return await asyncio.to_thread(self._parcel_here, job_id, archive)
+
+    def _parcel_here(self, job_id: JobId, archive: Json) -> Parcel:
         finished = archive_from_json(archive)
         evidence = self._tools.evidence_folder(job_id)
         private = self._tools.spool.companions(job_id)
@@ -161,17 +173,6 @@ class Deliveries:
         return await run_step(name, step, *args, attempts=attempts, interval_s=interval_s)
 
 
-def kept_to_json(archive: Mapping[str, Any], file: Path) -> Json:
-    """Return a kept archive as the steps want it: what the job's story says of it, and where it is."""
-    finished = FinishedArchive(
-        archive["name"], f"{PACKAGE_FOLDER}/{file.name}", archive["sha256"], archive["size_bytes"]
-    )
-    return archive_to_json(finished)
-
-
-def _set_mark(mark: Path) -> bool:
-    """Leave a mark; return True when it was there already."""
-    with contextlib.suppress(FileExistsError):
-        mark.touch(exist_ok=False)
-        return False
-    return True
+def kept_to_json(archive: Mapping[str, Any], spooled: str) -> Json:
+    """Return a kept archive as the steps want it: what the job's story says of it, and what the spool calls it."""
+    return archive_to_json(FinishedArchive(archive["name"], spooled, archive["sha256"], archive["size_bytes"]))

@@ -30,6 +30,7 @@ from archiveworker.jobs.health import Health
 from archiveworker.jobs.housekeeping import Housekeeping
 from archiveworker.jobs.records import StoredJob, archive_from_json, job_to_json
 from archiveworker.jobs.results import ACTIVE, load_job
+from archiveworker.jobs.room import Room
 from archiveworker.jobs.steps import JobSteps
 from archiveworker.jobs.story import Story
 from archiveworker.jobs.tools import JobTools, OpenJobs
@@ -81,14 +82,15 @@ class Engine:
         self._watch = watch
         self._gate = DrainGate()
         self._open_jobs = OpenJobs(tools, load_job, watch or NoGuard())
-        self._steps = JobSteps(tools, self._open_jobs, self._gate)
-        self._finish = FinishSteps(tools, self._open_jobs)
+        self._room = Room(tools)
+        self._steps = JobSteps(tools, self._open_jobs, self._gate, self._room)
+        self._finish = FinishSteps(tools, self._open_jobs, self._room)
         self._delivery = DeliverySteps(tools, self._open_jobs)
         self._workflows: ArchiveWorkflows | None = None
         self._sweeper: asyncio.Task[None] | None = None
         self._warming: asyncio.Task[None] | None = None
         self._intake = asyncio.Lock()
-        self._health = Health(tools, self._gate)
+        self._health = Health(tools, self._gate, self._room)
         self._housekeeping = Housekeeping(tools, self._open_jobs, watch, config.keep_failed_days)
 
     @property
@@ -233,7 +235,7 @@ class Engine:
             NotFoundError: there is no such job.
         """
         view = await views.job_view(job_id)
-        is_kept = view["archive"] is not None and self._delivery.kept_archive(job_id) is not None
+        is_kept = view["archive"] is not None and await self._delivery.kept_archive(job_id) is not None
         # That of a finished job is there for a moment more, until it is cleaned up.
         if is_kept and JobState(view["state"]) in _GIVEN_UP:
             ended_at = datetime.fromisoformat(view["history"][-1]["at"])
@@ -263,16 +265,13 @@ class Engine:
         """Jobs that all living executors together run at once."""
         return self._tools.policy.jobs_max * (1 if self._watch is None else len(self._watch.living))
 
-    def evidence_file(self, job_id: JobId, name: str) -> Path:
+    async def evidence_file(self, job_id: JobId, name: str) -> Path:
         """Return the place of a piece of evidence.
 
         Raises:
             NotFoundError: there is none of that name.
         """
-        folder = self._tools.evidence_folder(job_id)
-        if "/" in job_id or job_id.startswith(".") or name not in {f.name for f in folder.glob("[!.]*")}:
-            raise NotFoundError(f"There is no evidence of this name for job {job_id[:80]!r}.")
-        return folder / name
+        return await self._finish.evidence_file(job_id, name)
 
     async def archive_file(self, job_id: JobId) -> tuple[Path, FinishedArchive]:
         """Return the place of a packed archive that is on the worker, and what it is.
@@ -281,13 +280,13 @@ class Engine:
             NotFoundError: there is no such job, or its archive is not there (yet, or any more).
         """
         story, _ = await self._known(job_id)
-        file = self._delivery.kept_archive(job_id)
-        if file is None or story.archive is None:
+        kept = await self._delivery.kept_archive(job_id)
+        if kept is None or story.archive is None:
             raise NotFoundError(
                 f"There is no archive of this job on the worker; the job is {story.state}. One that was delivered, or "
                 "was kept for ARCHIVEWORKER_KEEP_FAILED_DAYS, is gone."
             )
-        return file, archive_from_json(kept_to_json(story.archive, file))
+        return await self._delivery.brought_here(job_id, kept), archive_from_json(kept_to_json(story.archive, kept))
 
     async def cancel(self, job_id: JobId) -> None:
         """Stop a job that has not ended and tell the LMS.
@@ -342,8 +341,8 @@ class Engine:
             self._check_targets(to, "to")
         async with self._intake:
             story, stored = await self._known(job_id)
-            file, archive = self._delivery.kept_archive(job_id), story.archive
-            if story.state is not JobState.FAILED or file is None or archive is None:
+            kept, archive = await self._delivery.kept_archive(job_id), story.archive
+            if story.state is not JobState.FAILED or kept is None or archive is None:
                 raise ConflictError(f"The job is {story.state}; {_ONLY_KEPT}")
             # Release 0.1 noted no deliveries.
             story = story if story.deliveries else story.expecting(stored.targets)
@@ -351,7 +350,7 @@ class Engine:
             run = await self._next_run(job_id)
             if LMS in targets:
                 await self._take_token(job_id, token)
-            arguments = (job_to_json(stored), story.to_json(), kept_to_json(archive, file), targets, run)
+            arguments = (job_to_json(stored), story.to_json(), kept_to_json(archive, kept), targets, run)
             lane = job_lane(stored.lms, stored.item_count)
             with SetWorkflowID(views.redelivery_workflow_id(job_id, run)), SetEnqueueOptions(queue_partition_key=lane):
                 await DBOS.enqueue_workflow_async(JOB_QUEUE, self._running.redeliver_job, *arguments)

@@ -3,11 +3,12 @@
 import asyncio
 import secrets
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import structlog
 
-from archiveworker.domain.errors import ConflictError, VerificationError
+from archiveworker.domain.errors import ConflictError, NotFoundError, VerificationError
 from archiveworker.domain.evidence import Check, Verdict, VerificationReport
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import FinishedArchive, JobState
@@ -26,6 +27,7 @@ from archiveworker.jobs.records import (
     retention_to_json,
 )
 from archiveworker.jobs.results import load_job, load_results
+from archiveworker.jobs.room import Room, on_spool
 from archiveworker.jobs.stamping import Stamping, stamped_to_json, write_file
 from archiveworker.jobs.stamps import stamps_from_json, tree_from_json
 from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobTools, OpenJobs
@@ -41,13 +43,16 @@ class FinishSteps:
     Args:
         tools: what they work with.
         open_jobs: request and connection of each.
+        room: on the spool.
     """
 
-    def __init__(self, tools: JobTools, open_jobs: OpenJobs) -> None:
+    def __init__(self, tools: JobTools, open_jobs: OpenJobs, room: Room) -> None:
         self._tools = tools
         self._open_jobs = open_jobs
+        self._room = room
         self._stamping = Stamping(tools)
 
+    @on_spool(reads=(EVIDENCE_FOLDER,), writes=(EVIDENCE_FOLDER,))
     async def describe(self, job_id: JobId, plan: Json, backups: list[Json]) -> str:
         """Write the manifest beside the evidence and return its SHA-256 in hex."""
         given = await self._given(job_id, plan, backups)
@@ -55,6 +60,7 @@ class FinishSteps:
         await asyncio.to_thread(write_file, self._tools.evidence_folder(job_id) / manifest.path.name, manifest.data)
         return manifest.sha256.hex
 
+    @on_spool(reads=(EVIDENCE_FOLDER,), writes=(EVIDENCE_FOLDER,))
     async def stamp_contents(self, job_id: JobId, manifest_sha256: str, plan: Json, backups: list[Json]) -> Json:
         """Have the manifest and the files' hash tree stamped.
 
@@ -72,6 +78,7 @@ class FinishSteps:
         warnings = dict.fromkeys(part for part in (stamped["warning"], tree["warning"]) if part)
         return {"stamp": stamped["stamp"], "tree": tree["tree"], "warning": " ".join(warnings)}
 
+    @on_spool(reads=(EVIDENCE_FOLDER,), writes=(EVIDENCE_FOLDER, PACKAGE_FOLDER))
     async def pack(self, job_id: JobId, plan: Json, backups: list[Json], stamped: Json) -> Json:
         """Write the archive in one pass; return what it is.
 
@@ -98,7 +105,7 @@ class FinishSteps:
         packed = await asyncio.to_thread(
             pack,
             package.completed(manifest, evidence),
-            spool=self._tools.spool.job_folder(job_id),
+            spool=partial(self._tools.spool.opened, job_id),
             target=target,
             container=container,
             level=self._tools.policy.compression_level,
@@ -119,10 +126,12 @@ class FinishSteps:
             "warning": retention.warning(now.date()),
         }
 
+    @on_spool(reads=(EVIDENCE_FOLDER,), writes=(EVIDENCE_FOLDER,))
     async def stamp_archive(self, job_id: JobId, archive: Json) -> str:
         """Have the whole archive stamped, detached; return a warning or nothing."""
         return await self._stamping.archive(job_id, archive)
 
+    @on_spool(reads=(EVIDENCE_FOLDER, PACKAGE_FOLDER), writes=(EVIDENCE_FOLDER,))
     async def verify_archive(self, job_id: JobId, archive: Json) -> list[str]:
         """Verify what was packed, before anyone gets it, and keep the report with the evidence.
 
@@ -145,6 +154,20 @@ class FinishSteps:
                 "delivered; report.html of the job's evidence has the details. Look at the worker's disk, then retry"
             )
         return await asyncio.to_thread(_names, folder)
+
+    async def evidence_file(self, job_id: JobId, name: str) -> Path:
+        """Return the place of a piece of evidence on this machine, where it is brought if need be.
+
+        Raises:
+            NotFoundError: there is none of that name.
+        """
+        if "/" in job_id or job_id.startswith("."):
+            raise NotFoundError(f"There is no evidence of job {job_id[:80]!r}.")
+        await self._tools.spool.fetch(job_id, EVIDENCE_FOLDER)
+        folder = self._tools.evidence_folder(job_id)
+        if name not in _names(folder):
+            raise NotFoundError(f"There is no evidence of this name for job {job_id[:80]!r}.")
+        return folder / name
 
     async def clean_up(self, job_id: JobId, state: str) -> None:
         """Discard what is no longer needed: after a failure everything stays for a retry, until the sweeper comes."""

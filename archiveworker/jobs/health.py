@@ -7,8 +7,6 @@ while: a monitor that asks every second costs no more than one that asks every m
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import structlog
@@ -19,8 +17,10 @@ from archiveworker.domain.errors import ArchiveWorkerError
 from archiveworker.jobs import views
 from archiveworker.jobs.drain import DrainGate
 from archiveworker.jobs.results import ACTIVE
+from archiveworker.jobs.room import Room
 from archiveworker.jobs.tools import JobTools
 from archiveworker.runtime import metrics
+from archiveworker.runtime.temporary import OwnedFolder
 
 log = structlog.get_logger(__name__)
 
@@ -42,11 +42,13 @@ class Health:
     Args:
         tools: what the jobs work with.
         gate: says whether the worker drains.
+        room: says whether jobs wait for room on the spool.
     """
 
-    def __init__(self, tools: JobTools, gate: DrainGate) -> None:
+    def __init__(self, tools: JobTools, gate: DrainGate, room: Room) -> None:
         self._tools = tools
         self._gate = gate
+        self._room = room
         self._browser_lock = asyncio.Lock()
         self._browser_checked_s: float | None = None
         self._browser_trouble = ""
@@ -58,7 +60,7 @@ class Health:
             keys ``database``, ``browser``, ``disk`` and ``draining``.
         """
         database, browser, disk = await asyncio.gather(
-            _sentence("database", self._database), self._browser(), _sentence("disk", self._disk)
+            _sentence("database", self._database), self._browser(), _sentence("disk", self._room.trouble)
         )
         draining = "The worker is shutting down." if self._gate.is_draining else ""
         return {"database": database, "browser": browser, "disk": disk, "draining": draining}
@@ -79,12 +81,6 @@ class Health:
             await DBOS.list_workflows_async(limit=1, load_input=False, load_output=False)
         return ""
 
-    async def _disk(self) -> str:
-        free, wanted = await asyncio.to_thread(self._tools.spool.free_bytes), self._tools.policy.min_free_bytes
-        if free >= wanted:
-            return ""
-        return f"{free} bytes are free on the disk of the data folder, ARCHIVEWORKER_MIN_FREE_BYTES wants {wanted}."
-
     async def _browser(self) -> str:
         """Print a page, unless that was done a short while ago."""
         clock = self._tools.clock
@@ -97,9 +93,9 @@ class Health:
 
 
 async def _print_a_page(renderer: Renderer) -> str:
-    with TemporaryDirectory(prefix="archiveworker-ready-") as folder:
+    with OwnedFolder("ready") as folder:
         async with asyncio.timeout(_BROWSER_LIMIT_S):
-            await renderer.render(_PAGE, RenderOptions(profile=PdfProfile.OFF), Path(folder))
+            await renderer.render(_PAGE, RenderOptions(profile=PdfProfile.OFF), folder.path)
     return ""
 
 

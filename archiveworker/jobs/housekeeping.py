@@ -48,6 +48,7 @@ class Housekeeping:
         suspects: frozenset[JobId] = frozenset()
         for number in itertools.count():
             await self._open_jobs.close_ended()
+            await self._drop_copies()
             if number % SWEEP_EVERY == 0:
                 # Another executor may have stored a token whose job it is just about to store.
                 orphans = await self._orphans()
@@ -56,6 +57,13 @@ class Housekeeping:
                 await self.sweep()
                 await self._tell_of_stranded_jobs()
             await asyncio.sleep(TIDY_INTERVAL_S)
+
+    async def _drop_copies(self) -> None:
+        """Remove this machine's copies of what jobs that have ended have in the store."""
+        for job_id in await asyncio.to_thread(self._tools.spool.idle_copies):
+            story = await views.story_of(job_id)
+            if story is None or story.state.is_final:
+                await asyncio.to_thread(self._tools.spool.drop_copy, job_id)
 
     async def _tell_of_stranded_jobs(self) -> None:
         """Log the jobs that nobody of their version is there for, as after an upgrade that changed the workflows."""

@@ -35,8 +35,10 @@ from archiveworker.jobs.records import (
     record_to_json,
 )
 from archiveworker.jobs.results import active_items, cancel_waiting_items, keys_to_do_again, load_results
+from archiveworker.jobs.room import Room, leaving_nothing_on_a_full_disk, on_spool
 from archiveworker.jobs.tools import JobTools, OpenJobs
 from archiveworker.runtime import metrics
+from archiveworker.runtime.spool import COLLECTED, COMPANIONS
 
 log = structlog.get_logger(__name__)
 
@@ -57,12 +59,14 @@ class JobSteps:
         tools: what they work with.
         open_jobs: request and connection of each.
         gate: holds items back while the worker drains.
+        room: on the spool.
     """
 
-    def __init__(self, tools: JobTools, open_jobs: OpenJobs, gate: DrainGate) -> None:
+    def __init__(self, tools: JobTools, open_jobs: OpenJobs, gate: DrainGate, room: Room) -> None:
         self._tools = tools
         self._open_jobs = open_jobs
         self._gate = gate
+        self._room = room
         self._item_ended = asyncio.Event()
         self._refused: dict[JobId, tuple[Secret, str]] = {}
         self._warned: set[JobId] = set()
@@ -91,12 +95,14 @@ class JobSteps:
             raise
         return ""
 
+    @on_spool(reads=(COLLECTED, COMPANIONS), writes=(COLLECTED, COMPANIONS))
     async def plan(self, job_id: JobId) -> Json:
         """Ask the LMS for whatever is needed to know the whole of the work."""
         connection = (await self._open_jobs.get(job_id)).connection
         spool = await asyncio.to_thread(self._tools.spool.shared, job_id)
         return plan_to_json(await connection.plan(spool))
 
+    @on_spool(reads=(COLLECTED, COMPANIONS))
     async def archive_item(self, job_id: JobId, item: Json) -> Json:
         """Fetch and render one item; return its record."""
         async with self._gate.work():
@@ -196,13 +202,17 @@ class JobSteps:
                 return False
         return True
 
+    @on_spool()
     async def fetch_backup(self, job_id: JobId, plan: Json, index: int) -> Json:
         """Download one backup to the spool; return its file."""
         backup: PlannedBackup = plan_from_json(plan).backups[index]
         connection = (await self._open_jobs.get(job_id)).connection
         folder = self._tools.work_folder(f"backups/{index}")
         spool = await asyncio.to_thread(self._tools.spool.item, job_id, folder)
-        return file_to_json(await connection.fetch_backup(backup, spool))
+        with leaving_nothing_on_a_full_disk(spool.folder):
+            file = await connection.fetch_backup(backup, spool)
+        await self._tools.spool.keep_files(job_id, [file])
+        return file_to_json(file)
 
     async def check_deadline(self, job_id: JobId) -> None:
         """Give up a job that takes too long, or repeats too much.

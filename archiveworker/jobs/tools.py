@@ -13,14 +13,13 @@ from archiveworker.domain.errors import SourceError, TokenRefusedError
 from archiveworker.domain.evidence import Timestamper
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import ArchiveFormat, ArchiveLayout, ArchiveRequest, OnError
-from archiveworker.domain.ports import DeliveryTarget, SecretStore, Source, SourceConnection
+from archiveworker.domain.ports import DeliveryTarget, SecretStore, Source, SourceConnection, Spool
 from archiveworker.domain.retention import RetentionRule
 from archiveworker.domain.secret import Secret
 from archiveworker.jobs.records import StoredJob
 from archiveworker.jobs.watch import Guard
 from archiveworker.runtime.clock import Clock
 from archiveworker.runtime.retry_ledger import RetryLedger
-from archiveworker.runtime.spool import LocalSpool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class JobPolicy:
         pdf_embed: what is put into the PDFs beside their pages.
         pdf_embed_max_bytes: of all files in one PDF; what does not fit stays outside.
         compression_level: of gzip (0 to 3) and, scaled, of zip.
-        min_free_bytes: room on the spool's disk below which the worker is not ready.
+        min_free_bytes: room on the spool's disk below which no work begins and the worker is not ready.
         on_timestamp_error: FAIL delivers only what is stamped; REPORT delivers unstamped and says so.
         also_to: targets of every job, besides those that it names.
         delivery_retry_s: how long a delivery that may succeed later is tried again.
@@ -109,7 +108,7 @@ class JobTools:
     renderer: Renderer
     timestamper: Timestamper | None
     secrets: SecretStore
-    spool: LocalSpool
+    spool: Spool
     clock: Clock
     policy: JobPolicy
     software: str

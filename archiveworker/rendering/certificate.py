@@ -9,14 +9,14 @@ import base64
 import datetime
 import hashlib
 import ssl
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from archiveworker.runtime.temporary import OwnedFolder
 
 _NOT_BEFORE = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
 _NOT_AFTER = datetime.datetime(2049, 12, 31, tzinfo=datetime.UTC)
@@ -55,8 +55,8 @@ def throw_away() -> GatewayCertificate:
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    with tempfile.TemporaryDirectory(prefix="archiveworker-gateway-") as folder:
-        file = Path(folder) / "key.pem"
+    with OwnedFolder("gateway") as folder:
+        file = folder.path / "key.pem"
         file.write_bytes(pem)
         context.load_cert_chain(file)
     return GatewayCertificate(context, base64.b64encode(hashlib.sha256(spki).digest()).decode())

@@ -179,10 +179,10 @@ def finish(data: bytes, metadata: PdfMetadata, files: Sequence[Embedded] = ()) -
 
 def _opened(data: bytes) -> pikepdf.Pdf:
     """Open a PDF by way of a file, which QPDF maps into memory; bytes it would read in small pieces through Python."""
-    with tempfile.NamedTemporaryFile(suffix=".pdf") as file:
+    with tempfile.TemporaryFile() as file:  # it has no name, so a worker that is killed leaves none
         file.write(data)
         file.flush()
-        return pikepdf.open(file.name)
+        return pikepdf.open(f"/proc/self/fd/{file.fileno()}")
 
 
 def _size_pt(page: pikepdf.Object) -> tuple[float, float]:

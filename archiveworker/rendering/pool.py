@@ -8,8 +8,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import structlog
 
@@ -20,6 +18,7 @@ from archiveworker.rendering.certificate import GatewayCertificate
 from archiveworker.rendering.config import RendererConfig
 from archiveworker.rendering.contexts import Context, PageSetup
 from archiveworker.rendering.page import OpenPage
+from archiveworker.runtime.temporary import OwnedFolder, remove_leftovers
 
 __all__ = ["BrowserPool", "FreeSlot", "OpenPage", "PageSetup"]
 
@@ -91,7 +90,7 @@ class BrowserPool:
         self._slots = [_Slot() for _ in range(config.effective_browser_count)]
         self._lanes = [_Lane(slot) for _ in range(config.pages_per_browser_count) for slot in self._slots]
         self._free: asyncio.Queue[_Lane] = asyncio.Queue()
-        self._home: TemporaryDirectory[str] | None = None
+        self._home: OwnedFolder | None = None
         self._closing: set[asyncio.Task[None]] = set()
         self._sandbox = False
         self._found: chromium.Chromium | None = None
@@ -104,7 +103,10 @@ class BrowserPool:
         """
         self._found = chromium.find(self._config.chromium)
         self._sandbox = chromium.sandbox_possible(self._config.sandbox)
-        self._home = TemporaryDirectory(prefix="archiveworker-chromium-")
+        left = await asyncio.to_thread(remove_leftovers)
+        if left:
+            log.info("leftovers_removed", folders=left)
+        self._home = OwnedFolder("chromium")
         for lane in self._lanes:
             self._free.put_nowait(lane)
         log.info(
@@ -124,7 +126,7 @@ class BrowserPool:
         if self._closing:
             await asyncio.wait(tuple(self._closing), timeout=2 * _CLOSE_LIMIT_S)
         if self._home is not None:
-            self._home.cleanup()
+            self._home.close()
             self._home = None
 
     async def warm_up(self) -> None:
@@ -215,7 +217,7 @@ class BrowserPool:
             raise BrowserGoneError("the browser pool is not running; start the renderer first")
         thrifty = self._config.is_thrifty
         arguments = chromium.arguments(self._certificate.pin, sandbox=self._sandbox, thrifty=thrifty)
-        return await Browser.launch(self._found.path, arguments, Path(self._home.name))
+        return await Browser.launch(self._found.path, arguments, self._home.path)
 
     async def _release(self, lane: _Lane, running: _Running, went_well: bool) -> None:
         running.open_count -= 1

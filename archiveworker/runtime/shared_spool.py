@@ -1,20 +1,17 @@
-"""Makes sure that the workers of one database also share one spool: a mark in the folder, the same in the database.
+"""Makes sure that the workers of one database also share one spool: a mark on the spool, the same in the database.
 
-A worker with a folder of its own would take items whose files the one that packs never sees; that has to be found when
+A worker with a spool of its own would take items whose files the one that packs never sees; that has to be found when
 it starts, not at the end of a job of six hours.
 """
 
-import contextlib
 import uuid
-from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import sqlalchemy as sa
 
 from archiveworker.domain.errors import SettingsError
 from archiveworker.runtime.database import make_tables
 
-_MARK: Final = ".archiveworker-spool"
 _METADATA: Final = sa.MetaData()
 _SPOOL: Final = sa.Table(
     "archiveworker_spool",
@@ -24,27 +21,34 @@ _SPOOL: Final = sa.Table(
 )
 
 
-def claim_spool(pool: sa.Engine, folder: Path) -> None:
-    """Compare the folder's mark with the database's; the first worker makes both.
+class MarkedSpool(Protocol):
+    """A spool that can be told from others; its text names the setting and the place."""
+
+    def read_mark(self) -> str:
+        """Return the mark, or nothing."""
+        ...
+
+    def write_mark(self, text: str) -> None:
+        """Leave a mark, unless there is one."""
+        ...
+
+
+def claim_spool(pool: sa.Engine, spool: MarkedSpool) -> None:
+    """Compare the spool's mark with the database's; the first worker makes both.
 
     Args:
         pool: of the shared database.
-        folder: exists.
+        spool: that this worker would use.
 
     Raises:
-        SettingsError: it is not the folder that the other workers of this database use, or cannot be written.
+        SettingsError: it is not the one that the other workers of this database use, or cannot be written.
     """
     make_tables(pool, _METADATA)
-    mark = folder / _MARK
     with pool.begin() as connection:
         known = connection.execute(sa.select(_SPOOL.c.mark)).scalar_one_or_none()
     if known is None:
-        try:
-            with contextlib.suppress(FileExistsError), mark.open("x", encoding="ascii") as file:
-                file.write(str(uuid.uuid4()))
-        except OSError as exc:
-            raise SettingsError(f"ARCHIVEWORKER_SPOOL_DIR: {folder} cannot be written ({exc.strerror})") from exc
-    found = mark.read_text(encoding="ascii", errors="replace") if mark.is_file() else ""
+        spool.write_mark(str(uuid.uuid4()))
+    found = spool.read_mark()
     if known is None:
         with pool.begin() as connection:
             connection.execute(
@@ -53,6 +57,6 @@ def claim_spool(pool: sa.Engine, folder: Path) -> None:
             known = connection.execute(sa.select(_SPOOL.c.mark)).scalar_one()
     if found != known:
         raise SettingsError(
-            f"ARCHIVEWORKER_SPOOL_DIR: {folder} is not the folder that the other workers of this database use "
-            f"({_MARK} is missing there or another's); give all of them the same shared folder"
+            f"{spool} is not the spool that the other workers of this database use (its mark, .archiveworker-spool, is "
+            "missing there or another's); give all of them the same shared folder or the same store"
         )

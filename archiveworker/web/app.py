@@ -222,7 +222,7 @@ async def get_job(request: web.Request) -> web.Response:
 async def get_evidence(request: web.Request) -> web.StreamResponse:
     """Serve a time-stamp, its query, chain, CRLs or OCSP responses, the manifest or the report of a job."""
     require_admin(request)
-    file = request.app[ENGINE].evidence_file(job_id_of(request), request.match_info["name"])
+    file = await request.app[ENGINE].evidence_file(job_id_of(request), request.match_info["name"])
     content_type = _EVIDENCE_TYPES.get(file.suffix, "application/octet-stream")
     return web.FileResponse(file, headers={"Content-Type": content_type, **_EVIDENCE_HEADERS})
 

@@ -17,6 +17,7 @@ from archiveworker.runtime.database import open_pool
 from archiveworker.runtime.presence import Executor, Presence
 from archiveworker.runtime.sealed import SealedTokens, load_or_create_key
 from archiveworker.runtime.shared_spool import claim_spool
+from archiveworker.runtime.spool import LocalSpool
 from tests.fakes.postgres import PostgresServer
 
 OPTIONS = WatchOptions(takeover_s=2.0, start_s=5.0)
@@ -141,10 +142,10 @@ async def test_a_spool_of_ones_own_is_refused(url: Secret, tmp_path: Path) -> No
     pool = open_pool(url)
     for name in ("shared", "own"):
         (tmp_path / name).mkdir()
-    claim_spool(pool, tmp_path / "shared")
-    claim_spool(pool, tmp_path / "shared")
-    with pytest.raises(SettingsError, match="is not the folder that the other workers of this database use"):
-        claim_spool(pool, tmp_path / "own")
+    claim_spool(pool, LocalSpool(tmp_path / "shared"))
+    claim_spool(pool, LocalSpool(tmp_path / "shared"))
+    with pytest.raises(SettingsError, match="is not the spool that the other workers of this database use"):
+        claim_spool(pool, LocalSpool(tmp_path / "own"))
     assert list((tmp_path / "own").iterdir()) == []
     pool.dispose()
 

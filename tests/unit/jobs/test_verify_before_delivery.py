@@ -14,6 +14,7 @@ from archiveworker.domain.job import FinishedArchive
 from archiveworker.domain.ports import SecretStore
 from archiveworker.jobs.finish import FinishSteps
 from archiveworker.jobs.records import Json, archive_to_json
+from archiveworker.jobs.room import Room
 from archiveworker.jobs.tools import JobPolicy, JobTools, OpenJobs
 from archiveworker.runtime.spool import LocalSpool
 from tests.unit.evidence import golden
@@ -46,7 +47,7 @@ def steps_and_archive(folder: Path) -> tuple[FinishSteps, Json, Path]:
     item = spool.item(JOB, "package")
     packed = golden.make(item.folder, golden.all_entries())
     archive = FinishedArchive("exam.tar.gz", item.relative(packed.path), packed.sha256.hex, packed.size_bytes)
-    return FinishSteps(tools, cast(OpenJobs, None)), archive_to_json(archive), packed.path
+    return FinishSteps(tools, cast(OpenJobs, None), Room(tools)), archive_to_json(archive), packed.path
 
 
 async def test_a_sound_archive_goes_on_with_its_report(tmp_path: Path) -> None:

@@ -1,0 +1,50 @@
+"""Workers that share a database and an object store, and no disk: what one has rendered another packs."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from archiveworker.demo.server import DemoServer
+from tests.fakes.cluster import running_cluster
+from tests.fakes.postgres import PostgresServer
+from tests.fakes.s3 import KEY, S3Server
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.chromium, pytest.mark.slow]
+
+ATTEMPTS = 6
+
+
+async def test_one_packs_what_the_other_rendered(
+    lms: DemoServer, postgres: PostgresServer, s3: S3Server, tmp_path: Path
+) -> None:
+    bucket = s3.make_bucket()
+    settings = {"SPOOL_DIR": "", "SPOOL_URL": s3.url(bucket), "SPOOL_KEY": KEY.reveal(), "ITEMS_IN_FLIGHT_COUNT": "1"}
+    database = postgres.create_database("object_store")
+    async with running_cluster(lms, tmp_path, database, 2, **settings) as cluster:
+        ids = [attempt.attemptid for attempt in lms.course.attempts][:ATTEMPTS]
+        status, answer = await lms.submit(cluster.workers[0].url, lms.request(7, itemids=ids, backups=False))
+        assert status == 200, answer
+        rendered = {}
+        async with asyncio.timeout(240):
+            while len(rendered) < 2:
+                rendered = {
+                    number: worker
+                    for number, worker in enumerate(cluster.workers)
+                    if any(event["event"] == "item_archived" for event in worker.log_events())
+                }
+                await asyncio.sleep(0.05)
+        await cluster.workers[0].kill()
+        view = await cluster.ended(answer["jobid"], limit_s=300)
+        assert (view["state"], view["reason"]) == ("FINISHED", "")
+        survivor = cluster.workers[1]
+        packed = [event for event in survivor.log_events() if event["event"] == "archive_packed"]
+        assert len(packed) == 1
+        assert len([d for d in lms.deliveries if d.jobid == answer["jobid"]]) == 1
+        assert {key.split("/")[1] for key in s3.objects(bucket)} == {"evidence", ".archiveworker-spool"}
+        await cluster.workers[0].start()
+        for name in view["evidence"]:
+            for worker in cluster.workers:
+                status, _, _ = await worker.request("GET", f"/jobs/{answer['jobid']}/evidence/{name}")
+                assert status == 200, "any of them serves it"
+        assert KEY.reveal().partition(":")[2] not in "".join(worker.log.read_text() for worker in cluster.workers)
