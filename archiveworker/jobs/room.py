@@ -107,7 +107,7 @@ class Room:
         if free >= wanted:
             return ""
         return (
-            f"{free} bytes are free on the disk of the data folder, ARCHIVEWORKER_MIN_FREE_BYTES wants {wanted}; "
+            f"{free} bytes are free on the disk of the spool, ARCHIVEWORKER_MIN_FREE_BYTES wants {wanted}; "
             "jobs wait until there is room."
         )
 
