@@ -111,7 +111,7 @@ class Settings:
         7.0, "How long the files of a failed job are kept, for a retry or to deliver its archive later.", low=0
     )
     min_free_bytes: int = _setting(
-        512 * 1024**2, "Room on the disk of the data folder below which /health/ready says 503.", low=0
+        512 * 1024**2, "Room on the disk of the spool below which no work begins and /health/ready says 503.", low=0
     )
     max_request_bytes: int = _setting(4 * 1024**2, "Largest body of a request to the worker.", low=1024)
     verify_max_bytes: int = _setting(

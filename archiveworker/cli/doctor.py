@@ -33,6 +33,7 @@ from archiveworker.rendering import chromium
 from archiveworker.reports.index import human_size
 from archiveworker.runtime import logging as runtime_logging
 from archiveworker.runtime import process
+from archiveworker.runtime.object_store_url import open_store, parse_store_url
 from archiveworker.runtime.sealed import check_key
 from archiveworker.settings import Settings
 
@@ -86,6 +87,8 @@ async def _lines(args: argparse.Namespace, env: Mapping[str, str]) -> AsyncItera
     yield await _guarded("rendering", lambda: _rendering(settings))
     for language, name, package in _FONTS:
         yield await _guarded("fonts", lambda wanted=(language, name, package): _font(*wanted))  # type: ignore[misc]
+    if settings.spool_url:
+        yield await _guarded("spool", lambda: _store(settings))
     yield _mathjax(settings)
     yield await _guarded("time-stamps", lambda: _timestamps(settings))
     async for line in _deliveries(settings):
@@ -116,6 +119,13 @@ async def _disk(settings: Settings) -> Line:
     if free < _LOW_DISK_BYTES:
         return Line(False, "data folder", f"{shown}; a job needs about twice the size of its archive")
     return Line(True, "data folder", shown)
+
+
+async def _store(settings: Settings) -> Line:
+    url = parse_store_url(settings.spool_url, "ARCHIVEWORKER_SPOOL_URL")
+    store = open_store(url, settings.spool_key, settings.ca_bundle)
+    await asyncio.to_thread(store.check_writable, "archiveworker-check")
+    return Line(True, "spool", f"{url} can be written")
 
 
 async def _keys(settings: Settings) -> Line:

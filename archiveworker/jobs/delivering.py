@@ -70,12 +70,15 @@ class DeliverySteps:
                 f"this worker has no such target any more; it has {', '.join(self._tools.target_names)}: set it up "
                 "again (ARCHIVEWORKER_DELIVERY_...)"
             )
-        parcel = await self._parcel(job_id, archive)
+
+        async def attempt() -> str | None:
+            return await place.deliver(await self._parcel(job_id, archive), job_id)
+
         began_s = self._tools.clock.monotonic_s()
         policy = RetryPolicy(first_delay_s=1.0, max_delay_s=60.0, budget_s=self._tools.policy.delivery_retry_s)
-        warning = await retrying(lambda: place.deliver(parcel, job_id), policy, what=f"delivery to {target}")
+        warning = await retrying(attempt, policy, what=f"delivery to {target}")
         took_s = round(self._tools.clock.monotonic_s() - began_s, 3)
-        log.info("archive_delivered", target=target, bytes=parcel.archive.size_bytes, took_s=took_s)
+        log.info("archive_delivered", target=target, bytes=archive_from_json(archive).size_bytes, took_s=took_s)
         return warning or ""
 
     async def kept_archive(self, job_id: JobId) -> str | None:

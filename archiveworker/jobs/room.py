@@ -12,6 +12,7 @@ import contextlib
 import errno
 import functools
 import shutil
+import sqlite3
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, Protocol, TypeVar
@@ -51,29 +52,12 @@ class Room:
     def __init__(self, tools: JobTools) -> None:
         self._tools = tools
         self._trouble = ""
-        self._waiting = 0
+        self._waiting: set[object] = set()
         self._enough_at_s = -_ENOUGH_S
 
     async def trouble(self) -> str:
         """Return why jobs wait (would wait), or nothing."""
-        if not self._waiting:
-            self._say("")
         return await self._shortage() or self._trouble
-
-    async def wait(self, job_id: JobId) -> None:
-        """Return when there is as much room as the settings want; a good answer holds for a second.
-
-        Raises:
-            JobTimeoutError: the job's time is over.
-            ConflictError: the job has ended.
-        """
-        now_s = self._tools.clock.monotonic_s
-        if now_s() - self._enough_at_s < _ENOUGH_S:
-            return
-        while shortage := await self._shortage():
-            self._say(shortage)
-            await self._pause(job_id, self._tools.policy.retry_interval_s)
-        self._enough_at_s = now_s()
 
     async def used(self, job_id: JobId, work: Callable[[], Awaitable[T]]) -> T:
         """Do ``work`` when there is room, and again when there was too little.
@@ -86,39 +70,49 @@ class Room:
             JobTimeoutError: the job's time is over before there is room.
             ConflictError: the job has ended before there is room.
         """
-        pause_s = self._tools.policy.retry_interval_s
-        while True:
-            await self.wait(job_id)
-            try:
-                result = await work()
-            except Exception as exc:
-                refusal = _refusal_in(exc)
-                if refusal is None:
-                    raise
+        pause_s, waiter = self._tools.policy.retry_interval_s, object()
+        try:
+            while True:
+                refusal = await self._shortage_lately()
+                if not refusal:
+                    try:
+                        return await work()
+                    except Exception as exc:
+                        refusal = _refusal_in(exc)
+                        if not refusal:
+                            raise
+                        pause_s = min(_MAX_PAUSE_S, 2 * pause_s)
+                self._waiting.add(waiter)
                 self._say(refusal)
-            else:
+                await self._pause(job_id, pause_s)
+        finally:
+            self._waiting.discard(waiter)
+            if not self._waiting:
                 self._say("")
-                return result
-            await self._pause(job_id, pause_s)
-            pause_s = min(_MAX_PAUSE_S, 2 * pause_s)
+
+    async def _shortage_lately(self) -> str:
+        """Return why there is too little room; a good answer holds for a second."""
+        now_s = self._tools.clock.monotonic_s()
+        if now_s - self._enough_at_s < _ENOUGH_S:
+            return ""
+        shortage = await self._shortage()
+        if not shortage:
+            self._enough_at_s = now_s
+        return shortage
 
     async def _shortage(self) -> str:
         free, wanted = await asyncio.to_thread(self._tools.spool.free_bytes), self._tools.policy.min_free_bytes
         if free >= wanted:
             return ""
         return (
-            f"{free} bytes are free on the disk of the data folder, ARCHIVEWORKER_MIN_FREE_BYTES wants {wanted}; "
+            f"{free} bytes are free on the disk of the spool, ARCHIVEWORKER_MIN_FREE_BYTES wants {wanted}; "
             "jobs wait until there is room."
         )
 
     async def _pause(self, job_id: JobId, pause_s: float) -> None:
         """Wait a while, unless nobody waits for the job's end any more."""
-        self._waiting += 1
-        try:
-            await asyncio.sleep(pause_s)
-            story, job = await views.story_of(job_id), await load_job(job_id)
-        finally:
-            self._waiting -= 1
+        await asyncio.sleep(pause_s)
+        story, job = await views.story_of(job_id), await load_job(job_id)
         if story is None or story.state.is_final:
             raise ConflictError("the job ended while it waited for room on the spool")
         limit_s = self._tools.policy.job_timeout_s
@@ -179,19 +173,20 @@ def leaving_nothing_on_a_full_disk(folder: Path) -> Iterator[None]:
     try:
         yield
     except Exception as exc:
-        if _refusal_in(exc) is not None:
+        if _refusal_in(exc):
             shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _refusal_in(error: BaseException) -> str | None:
-    """Return a sentence when the cause of an error is that the spool cannot take or give anything now."""
+def _refusal_in(error: BaseException) -> str:
+    """Return a sentence when the cause of an error is that the spool cannot take or give anything now, or nothing."""
     for cause in _causes(error):
         if isinstance(cause, SpoolFullError | StoreUnavailableError):
             return str(cause)
-        if (isinstance(cause, OSError) and cause.errno in _FULL) or _SQLITE_FULL in str(cause):
+        is_sqlite = isinstance(cause, sqlite3.OperationalError) and _SQLITE_FULL in str(cause)
+        if is_sqlite or (isinstance(cause, OSError) and cause.errno in _FULL):
             return f"There is no room left on a disk of the worker ({cause}); jobs wait until there is."
-    return None
+    return ""
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

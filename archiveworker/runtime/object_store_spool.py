@@ -13,7 +13,6 @@ before it is archived, as on a shared folder; what items and archives are is com
 import asyncio
 import contextlib
 import errno
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,8 +26,9 @@ from archiveworker.domain.document import ArchiveFile
 from archiveworker.domain.errors import SpoolFullError, StoreChangedError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.ports import Readable
+from archiveworker.runtime.clock import Clock
 from archiveworker.runtime.digests import CHUNK_BYTES, Digested, digest_file, hashed_file
-from archiveworker.runtime.spool import LocalItemSpool, LocalSpool
+from archiveworker.runtime.spool import COLLECTED, LocalItemSpool, LocalSpool
 
 if TYPE_CHECKING:
     from archiveworker.runtime.object_store import ObjectStore
@@ -60,11 +60,13 @@ class ObjectStoreSpool:
     Args:
         store: shared with the other executors.
         cache: of this process alone.
+        clock: says how long a copy has not been used.
     """
 
-    def __init__(self, store: "ObjectStore", cache: LocalSpool) -> None:
+    def __init__(self, store: "ObjectStore", cache: LocalSpool, clock: Clock) -> None:
         self._store = store
         self._cache = cache
+        self._clock = clock
         self._locks: defaultdict[JobId, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     def __str__(self) -> str:
@@ -147,7 +149,7 @@ class ObjectStoreSpool:
         Raises:
             StoreError: it cannot be done, or a file is not what it was.
         """
-        mine = [file for file in files if not file.spooled.startswith("collected/")]
+        mine = [file for file in files if not file.spooled.startswith(f"{COLLECTED}/")]
         await asyncio.to_thread(self._put_files, job_id, mine)
 
     def jobs_with_files(self, *, besides: frozenset[str] = frozenset()) -> list[JobId]:
@@ -160,7 +162,7 @@ class ObjectStoreSpool:
 
     def idle_copies(self) -> list[JobId]:
         """Return the jobs of which this machine has copies that nobody has changed or fetched for ten minutes."""
-        now_s = time.clock_gettime(time.CLOCK_REALTIME)
+        now_s = self._clock.now().timestamp()
         return [
             job_id
             for job_id in self._cache.jobs_with_files()
@@ -214,9 +216,9 @@ class ObjectStoreSpool:
         self._store.put_bytes(_key(job_id, f"{name}/{_INDEX}"), data)
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         (folder / _INDEX).write_bytes(data)
-        for key in self._store.names(_key(job_id, f"{name}/")):
-            # A folder that was made anew has no marks either.
-            if key.removeprefix(_key(job_id, f"{name}/")) not in (*index, _INDEX):
+        # Marks are in no index; a folder that was made anew has none.
+        for key in list(self._store.names(_key(job_id, f"{name}/"))):
+            if key.removeprefix(_key(job_id, f"{name}/")) not in {*before, *index, _INDEX}:
                 self._store.delete_all(key)
 
     def _fetch(self, job_id: JobId, name: str) -> None:

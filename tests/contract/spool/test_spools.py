@@ -11,6 +11,7 @@ from archiveworker.domain.errors import NotFoundError, StoreChangedError, Verifi
 from archiveworker.domain.ids import ArchivePath, JobId
 from archiveworker.domain.ports import Spool
 from archiveworker.evidence.container import pack
+from archiveworker.runtime.clock import SystemClock
 from archiveworker.runtime.object_store import ObjectStore
 from archiveworker.runtime.object_store_spool import ObjectStoreSpool
 from archiveworker.runtime.object_store_url import parse_store_url
@@ -40,7 +41,7 @@ class Executors:
         if self._s3 is None:
             return LocalSpool(self._folder / "shared")
         store = ObjectStore(parse_store_url(self._s3.url(self.bucket), "S3"), KEY)
-        return ObjectStoreSpool(store, LocalSpool(self._folder / f"cache-{self._count}"))
+        return ObjectStoreSpool(store, LocalSpool(self._folder / f"cache-{self._count}"), SystemClock())
 
 
 @pytest.fixture(params=["directory", "s3"])

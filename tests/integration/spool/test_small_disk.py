@@ -34,7 +34,7 @@ class LmsWithOneFile(MadeUpLms):
         file, data = spool.folder / "film.webm", os.urandom(FILE_BYTES)
         file.write_bytes(data)
         at = datetime(2026, 1, 2, tzinfo=UTC)
-        made = ArchiveFile(ArchivePath("film.webm"), spool.relative(file), Sha256.of(data), FILE_BYTES, at)
+        made = ArchiveFile(ArchivePath("raw/film.webm"), spool.relative(file), Sha256.of(data), FILE_BYTES, at)
         return Plan(items=(), files=(made,))
 
 
