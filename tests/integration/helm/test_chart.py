@@ -1,4 +1,4 @@
-"""The chart: rendered by Helm itself, and held against the schemas of Kubernetes, settings, routes and metrics."""
+"""The chart: rendered by Helm itself, held against schemas of Kubernetes, and against settings, routes and metrics."""
 
 import re
 import subprocess

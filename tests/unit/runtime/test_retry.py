@@ -1,13 +1,14 @@
 """Back-off: the pure delay by properties, the loop with a clock that only moves when somebody sleeps."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from archiveworker.domain.errors import IntegrityError, SourceError, SourceUnavailableError
-from archiveworker.runtime.retry import RetryPolicy, Timing, delay_s, retrying
+from archiveworker.domain.errors import IntegrityError, RetriesSpentError, SourceError, SourceUnavailableError
+from archiveworker.runtime.retry import RetryPolicy, Timing, counting, delay_s, retrying
 
 POLICIES = st.builds(
     lambda first, more, budget: RetryPolicy(first, first + more, budget),
@@ -123,3 +124,44 @@ async def test_retry_after_is_honoured_within_the_budget(asked_s, slept):
 def test_a_policy_without_sense_is_refused(bounds):
     with pytest.raises(ValueError, match="a retry policy needs"):
         RetryPolicy(*bounds)
+
+
+async def test_whoever_counts_hears_of_each_repetition_and_may_end_them() -> None:
+    theatre, heard = Theatre(), list[str]()
+
+    async def spend(error):
+        heard.append(str(error))
+        if len(heard) == 5:
+            raise RetriesSpentError("enough")
+
+    async def busy():
+        raise SourceUnavailableError("503")
+
+    async def two_at_once():
+        policy = RetryPolicy(budget_s=1000)
+        calls = [retrying(busy, policy, timing=theatre.timing()) for _ in range(2)]
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    with counting(spend):
+        found = await asyncio.wait_for(two_at_once(), 30)
+
+    assert heard[:5] == ["503"] * 5
+    assert RetriesSpentError in {type(error) for error in found}
+
+
+async def test_what_is_not_repeated_is_not_counted() -> None:
+    async def spend(error):
+        raise AssertionError("nothing is repeated")
+
+    async def refused():
+        raise SourceError("no")
+
+    with counting(spend):
+        assert await retrying(_fine, RetryPolicy()) == "fine"
+        with pytest.raises(SourceError, match="no"):
+            await retrying(refused, RetryPolicy())
+    assert await retrying(_fine, RetryPolicy()) == "fine", "outside nobody counts"
+
+
+async def _fine():
+    return "fine"
