@@ -15,8 +15,9 @@ _WRITTEN: Final = (
     " WHERE workflow_uuid LIKE '%/item/%' AND function_name = 'archive_item' AND error IS NULL"
 )
 _SQLITE_WAIT_S: Final = 30.0
-PATIENT: Final = {"READY_TIMEOUT_S": "200", "RENDER_TIMEOUT_S": "400"}
-"""A page that a busy machine does not get ready in time is printed with a warning, and the archive says so."""
+PATIENT: Final = {"READY_TIMEOUT_S": "200", "RENDER_TIMEOUT_S": "400", "QUEUE_MAX_COUNT": "50"}
+"""For a busy machine: a page that is not ready in time is printed with a warning, and the archive says so; and between
+two kills there may be no time to end a job, so that many wait."""
 
 
 def manifest_of(archive: Path) -> bytes:
