@@ -14,14 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.secret import Secret
 from archiveworker.jobs.watch import Watch, WatchOptions
 from archiveworker.jobs.workflows import WORKFLOW_VERSION
 from archiveworker.runtime.clock import SystemClock
-from archiveworker.runtime.database import open_pool, postgres_url
+from archiveworker.runtime.database import open_pool, open_sqlite, postgres_url
 from archiveworker.runtime.presence import Executor, Presence
 from archiveworker.runtime.sealed import SealedTokens, check_key, load_or_create_key
 from archiveworker.runtime.shared_spool import claim_spool
@@ -56,8 +54,9 @@ def open_state(settings: Settings) -> State:
     """
     if settings.database_url is None:
         check_sqlite()
-        url = f"sqlite:///{settings.data_dir.resolve()}/archiveworker.sqlite"
-        secrets = SealedTokens(sa.create_engine(url), _keys(settings))
+        file = settings.data_dir.resolve() / "archiveworker.sqlite"
+        url = f"sqlite:///{file}"
+        secrets = SealedTokens(open_sqlite(file), _keys(settings))
         # The name that releases without other databases gave: their unfinished jobs go on under it.
         return State(Secret(url), "local", secrets, LocalSpool(settings.spool_dir or settings.data_dir / "jobs"), None)
     shared_url = postgres_url(settings.database_url)
