@@ -127,7 +127,9 @@ async def _backup(request: web.Request, contextid: int, filearea: str, filename:
 async def _large_backup(request: web.Request, filename: str, headers: dict[str, str]) -> web.StreamResponse:
     """Answer with a backup that is made while it is sent; no ranges."""
     payload_bytes = request.app[STATE].options.backup_bytes
-    response = web.StreamResponse(headers={**headers, "Accept-Ranges": "none"})
+    # Its digest is not known before it is sent.
+    plain = {name: value for name, value in headers.items() if name != "Etag"}
+    response = web.StreamResponse(headers={**plain, "Accept-Ranges": "none"})
     response.content_length = large_backup.size_bytes(payload_bytes)
     await response.prepare(request)
     if request.method != "HEAD":

@@ -37,6 +37,7 @@ async def _submitted(lms: DemoServer, worker: WorkerProcess, ids: list[int]) -> 
     return str(answer["jobid"])
 
 
+@pytest.mark.soak
 async def test_sigkill_at_random_moments(
     lms: DemoServer, tmp_path: Path, is_soak: bool, seed: int, figures: Figures
 ) -> None:

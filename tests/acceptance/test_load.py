@@ -112,9 +112,10 @@ def _percentile_99(values: list[float]) -> float:
 @pytest.mark.chromium
 @pytest.mark.openssl
 @pytest.mark.slow
+@pytest.mark.soak
 async def test_many_posts_at_once(is_soak: bool, tmp_path: Path, figures: Figures) -> None:
-    """Three hundred posts (ten thousand with --soak)."""
-    count = 10_000 if is_soak else 300
+    """A hundred posts (ten thousand with --soak)."""
+    count = 10_000 if is_soak else 100
     options = DemoOptions(seed=5, attempts=60, workdir=tmp_path / "lms", lms=LmsOptions(row_delay_s=0.0))
     async with (
         DemoServer(options) as lms,

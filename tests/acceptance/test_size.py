@@ -103,6 +103,7 @@ def _digest(name: str, payload_bytes: int) -> str:
 @pytest.mark.chromium
 @pytest.mark.openssl
 @pytest.mark.slow
+@pytest.mark.soak
 async def test_a_very_large_job(is_soak: bool, tmp_path: Path, figures: Figures) -> None:
     """Twenty attempts and 0.2 GB of backups (2,000 and 20 GB with --soak)."""
     count, payload_mib = (2000, 6400) if is_soak else (20, 64)

@@ -51,6 +51,7 @@ async def test_items_of_one_job_are_spread_and_any_worker_answers(
     assert report == "good"
 
 
+@pytest.mark.soak
 async def test_random_kills_and_restarts_of_the_database(
     lms: DemoServer, postgres: PostgresServer, tmp_path: Path, is_soak: bool, seed: int, figures: Figures
 ) -> None:

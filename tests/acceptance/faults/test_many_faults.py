@@ -39,6 +39,7 @@ async def _work_off(lane: Lane, waiting: deque[tuple[Case, ...]], tally: Tally) 
 @pytest.mark.chromium
 @pytest.mark.openssl
 @pytest.mark.slow
+@pytest.mark.soak
 async def test_every_fault_ends_as_it_must(is_soak: bool, seed: int, tmp_path: Path, figures: Figures) -> None:
     chosen = _chosen(random.Random(seed), is_soak=is_soak)
     at_tsa = deque(run for run in chosen if has_stamps(run))
