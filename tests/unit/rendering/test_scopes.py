@@ -1,6 +1,7 @@
 """Caches of many LMSs: old ones are dropped while others come for theirs."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -9,31 +10,35 @@ from archiveworker.rendering.config import GatewayConfig, RendererConfig
 from archiveworker.rendering.gateway import LmsGateway
 from archiveworker.rendering.renderer import ChromiumRenderer
 
-LMS_COUNT = 8
+A, B, C, D, E = (LmsOrigin.of(f"http://{name}.example.org") for name in "abcde")
 
 
-async def test_caches_that_are_dropped_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Closing a gateway takes a moment, in which other pages end, and pages of the same LMS begin."""
+async def test_a_page_that_comes_while_caches_are_dropped_keeps_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[LmsGateway] = []
+    closing, go_on = asyncio.Event(), asyncio.Event()
 
     async def close(self: LmsGateway) -> None:
-        for _ in range(3):
-            await asyncio.sleep(0)
+        closing.set()
+        await go_on.wait()
         closed.append(self)
 
     monkeypatch.setattr(LmsGateway, "close", close)
-    renderer = ChromiumRenderer(RendererConfig(gateway=GatewayConfig(scope_count=1)))
+    renderer = ChromiumRenderer(RendererConfig(gateway=GatewayConfig(scope_count=2)))
 
-    async def render(number: int) -> None:
-        origin = LmsOrigin.of(f"http://lms-{number % LMS_COUNT}.example.org")
-        for turn in range(20):
-            async with renderer._session(origin, "<p>x", str(origin)):
-                for _ in range((number + turn) % 4):
-                    await asyncio.sleep(0)
-                assert renderer._scopes[origin].gateway not in closed, "its cache was dropped while it was in use"
+    async def render(origin: LmsOrigin) -> None:
+        async with renderer._session(origin, "<p>x", str(origin)):
+            pass
 
-    async with asyncio.TaskGroup() as tasks:
-        for number in range(2 * LMS_COUNT):
-            tasks.create_task(render(number))
-    assert len(renderer._scopes) == 1
-    assert len(closed) == len(set(map(id, closed))) > LMS_COUNT
+    await render(A)
+    await render(B)
+    async with AsyncExitStack() as in_use:
+        for origin in (C, D):
+            await in_use.enter_async_context(renderer._session(origin, "<p>x", str(origin)))
+        # There is room for two, so those of A, B and E go: A's is being closed, and B's would be the next.
+        dropping = asyncio.create_task(render(E))
+        await closing.wait()
+        async with renderer._session(B, "<p>x", str(B)):
+            go_on.set()
+            await dropping
+            assert renderer._scopes[B].gateway not in closed
+    assert len(renderer._scopes) == 2
