@@ -20,8 +20,8 @@ def test_a_reader_does_not_keep_a_writer_from_committing(tmp_path: Path) -> None
     assert reader.execute("SELECT count(*) FROM t").fetchone() == (0,), "it goes on with what it saw"
     reader.execute("COMMIT")
     assert reader.execute("SELECT count(*) FROM t").fetchone() == (1,)
-    for connection in (reader, writer):
-        connection.close()
+    for opened in (reader, writer):
+        opened.close()
 
 
 def test_a_commit_is_as_durable_as_before(tmp_path: Path) -> None:
