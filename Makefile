@@ -31,10 +31,10 @@ judges: $(STAMP) ## build what judges PDFs (veraPDF) and evidence records (DSS),
 	@VENV=$(VENV) bash tests/tools/judges/crates.sh
 	@bash tests/tools/judges/build.sh
 
-soak: $(STAMP) ## kill the worker many times; prints the figures of docs/reference/reliability.md
-	@$(BIN)/python -m pytest tests/acceptance -q -s --soak
-	@$(BIN)/python tests/tools/bench_reviewed.py --works 2000
-	@$(BIN)/python tests/tools/bench_reviewed.py --attempts 5000
+soak: $(STAMP) ## kills, faults, load, size: the figures of docs/reference/reliability.md, some hours; one part: make soak ARGS="-k faults"
+	@$(BIN)/python -m pytest tests/acceptance -q -m soak --soak $(ARGS)
+	@$(if $(ARGS),,$(BIN)/python tests/tools/bench_reviewed.py --works 2000)
+	@$(if $(ARGS),,$(BIN)/python tests/tools/bench_reviewed.py --attempts 5000)
 
 bench: $(STAMP) ## speed and memory beside the plain flow, about 8 minutes; make bench ARGS=--full measures everything
 	@bash docker/install-system.sh --test ghostscript

@@ -14,14 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.secret import Secret
 from archiveworker.jobs.watch import Watch, WatchOptions
 from archiveworker.jobs.workflows import WORKFLOW_VERSION
 from archiveworker.runtime.clock import SystemClock
-from archiveworker.runtime.database import open_pool, postgres_url
+from archiveworker.runtime.database import open_pool, open_sqlite, postgres_url
 from archiveworker.runtime.object_store_spool import ObjectStoreSpool
 from archiveworker.runtime.object_store_url import open_store, parse_store_url
 from archiveworker.runtime.presence import Executor, Presence
@@ -61,8 +59,8 @@ def open_state(settings: Settings) -> State:
     """
     if settings.database_url is None:
         check_sqlite()
-        url = f"sqlite:///{settings.data_dir.resolve()}/archiveworker.sqlite"
-        own = sa.create_engine(url)
+        file = settings.data_dir.resolve() / "archiveworker.sqlite"
+        url, own = f"sqlite:///{file}", open_sqlite(file)
         secrets, retries = SealedTokens(own, _keys(settings)), RetryLedger(own)
         # The name that releases without other databases gave: their unfinished jobs go on under it.
         return State(Secret(url), "local", secrets, _spool(settings), None, retries)

@@ -1,6 +1,7 @@
 """Options for all tests, and the rule that a skip which should have run is a failure."""
 
 import os
+import random
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from tests.fakes.postgres import PostgresServer, running_postgres
 from tests.fakes.s3 import S3Server, running_s3
 from tests.fakes.small_disk import MISSING as DISK_MISSING
+from tests.tools.figures import Figures
 
 JUDGES_MISSING = "needs Java"
 LIBRARIES_MISSING = "needs npm"
@@ -23,6 +25,7 @@ ONLY_ON_CI = {
 """What tests may be skipped for, except on CI, and what they need."""
 NEEDS_RIGHTS = {DISK_MISSING: "the right to mount a small file system"}
 """What tests may be skipped for on CI too, which may be a container that lacks the right."""
+FIGURES = "figures"
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
 
 # A machine that is busy is slow, not wrong.
@@ -32,6 +35,9 @@ hypothesis.settings.load_profile("project")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run the long versions of the acceptance tests")
+    parser.addoption(
+        "--seed", type=int, help="of random kills and faults, to see a run again; default: another each time"
+    )
     parser.addoption(
         "--require-everything",
         action="store_true",
@@ -79,8 +85,30 @@ class SkipJudge:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Figures(kept=config.getoption("--soak")), FIGURES)
     if config.getoption("--require-everything"):
         config.pluginmanager.register(SkipJudge(on_ci=bool(os.environ.get("CI"))))
+
+
+@pytest.fixture(scope="session")
+def figures(pytestconfig: pytest.Config) -> Figures:
+    """What is measured; the run ends with a table of it."""
+    plugin = pytestconfig.pluginmanager.get_plugin(FIGURES)
+    assert isinstance(plugin, Figures)
+    return plugin
+
+
+@pytest.fixture(scope="session")
+def is_soak(pytestconfig: pytest.Config) -> bool:
+    """True for the long forms."""
+    return bool(pytestconfig.getoption("--soak"))
+
+
+@pytest.fixture(scope="session")
+def seed(pytestconfig: pytest.Config) -> int:
+    """Of whatever a test does at random; a failure must name it."""
+    given = pytestconfig.getoption("--seed")
+    return random.SystemRandom().randrange(2**32) if given is None else int(given)
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,9 @@ async def process_uploaded_artifact(call: Call) -> Answer:
         return _fail(call, row, "not_found")
     folder = call.state.workdir / "deliveries" / f"{call.state.next_number():04d}"
     path = folder / Path(call.params["artifact_filename"].replace("\\", "/")).name
-    sha256, size_bytes = await asyncio.to_thread(_assemble, drafts, path)
+    sha256, size_bytes = drafts[0].sha256, drafts[0].size_bytes
+    if call.state.options.keeps_archives or len(drafts) > 1:
+        sha256, size_bytes = await asyncio.to_thread(_assemble, drafts, path)
     if sha256 != call.params["artifact_sha256sum"] or call.fault(FaultKind.CHECKSUM_INVALID):
         return _fail(call, row, "checksum", folder)
     if call.fault(FaultKind.STORE_FAILED):

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from archiveworker.demo import pictures
+from archiveworker.demo import large_backup, pictures
 from archiveworker.demo.course import Course
 from archiveworker.demo.faults import FaultKind
 from archiveworker.demo.files import StudentFile
@@ -36,6 +36,8 @@ _NO_STORE: Final = {
     "Accept-Ranges": "none",
 }
 _BACKUP_TYPE: Final = "application/vnd.moodle.backup"
+_LARGE_BYTES: Final = 64 << 20
+"""From this size on a backup is not kept."""
 
 
 async def webservice_pluginfile(request: web.Request) -> web.StreamResponse:
@@ -52,7 +54,7 @@ async def webservice_pluginfile(request: web.Request) -> web.StreamResponse:
     if not parts[0].isdecimal() or int(parts[0]) not in _contexts(state):
         return error("Can't find data record in database table context.", "invalidrecord")
     if len(parts) == 4 and parts[1] == "backup":
-        return await _backup(state, int(parts[0]), parts[2], parts[3])
+        return await _backup(request, int(parts[0]), parts[2], parts[3])
     file = _student_file(state.course, parts) or find_file(state.workshops, parts)
     if file is None or state.faults.take(FaultKind.FILE_GONE, "pluginfile.php"):
         return error("Sorry, the requested file could not be found", "filenotfound", status=404)
@@ -103,21 +105,38 @@ def _student_file(course: Course, parts: list[str]) -> StudentFile | None:
     return next((file for file in files if file.filename == filename), None)
 
 
-async def _backup(state: LmsState, contextid: int, filearea: str, filename: str) -> web.StreamResponse:
+async def _backup(request: web.Request, contextid: int, filearea: str, filename: str) -> web.StreamResponse:
+    state = request.app[STATE]
     announced = (backup for row in state.rows for backup in row.backups.values())
     wanted = (contextid, filearea, filename)
     # Several jobs may have asked for the same backup; Moodle has one file for all of them.
     ready = (b for b in announced if b.ready and (b.contextid, b.filearea, b.filename) == wanted)
     if (found := next(ready, None)) is None:
         return error("Sorry, the requested file could not be found", "filenotfound", status=404)
+    etag = hashlib.sha1(filename.encode(), usedforsecurity=False).hexdigest()
+    headers = _file_headers(filename, _BACKUP_TYPE, etag, "private, max-age=3600, no-transform")
+    if state.options.backup_bytes >= _LARGE_BYTES:
+        return await _large_backup(request, filename, headers)
     path = state.workdir / "backups" / f"{hashlib.sha256(filename.encode()).hexdigest()[:16]}.mbz"
     if not path.exists():
         await asyncio.to_thread(_write_backup, path, found, state.options.backup_bytes)
     NOTES.get().file = path
-    etag = hashlib.sha1(filename.encode(), usedforsecurity=False).hexdigest()
-    return web.FileResponse(
-        path, headers=_file_headers(filename, _BACKUP_TYPE, etag, "private, max-age=3600, no-transform")
-    )
+    return web.FileResponse(path, headers=headers)
+
+
+async def _large_backup(request: web.Request, filename: str, headers: dict[str, str]) -> web.StreamResponse:
+    """Answer with a backup that is made while it is sent; no ranges."""
+    payload_bytes = request.app[STATE].options.backup_bytes
+    # Its digest is not known before it is sent.
+    plain = {name: value for name, value in headers.items() if name != "Etag"}
+    response = web.StreamResponse(headers={**plain, "Accept-Ranges": "none"})
+    response.content_length = large_backup.size_bytes(payload_bytes)
+    await response.prepare(request)
+    if request.method != "HEAD":
+        for block in large_backup.blocks(filename, payload_bytes):
+            await response.write(block)
+    await response.write_eof()
+    return response
 
 
 def _file_headers(filename: str, mimetype: str, etag: str, cache: str) -> dict[str, str]:

@@ -31,8 +31,10 @@ class LmsOptions:
         row_delay_s: the job's row is written this long after the worker's answer (trap 7 of the contract).
         backup_polls: how often a backup is asked for in vain.
         backup_s: and how long it takes at least, from the first question.
-        backup_bytes: about how large a backup is.
+        backup_bytes: about how large a backup is; from 64 MiB on, in whole MiB, it is made while it is sent.
         max_upload_bytes: the site's ``maxbytes``; None is no limit.
+        keeps_archives: False: an archive that is uploaded is hashed and thrown away: for one that is too large to be on
+            the disk twice.
         user_quota_bytes: for the private files of one account.
         page: behaviour of the report pages.
     """
@@ -42,6 +44,7 @@ class LmsOptions:
     backup_s: float = 0.0
     backup_bytes: int = 200_000
     max_upload_bytes: int | None = None
+    keeps_archives: bool = True
     user_quota_bytes: int = 100 * 1024**2
     page: PageOptions = field(default_factory=PageOptions)
 

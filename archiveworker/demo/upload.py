@@ -110,7 +110,8 @@ async def _receive(state: LmsState, part: BodyPartReader, fields: dict[str, str]
         while block := await part.read_chunk(1 << 18):
             digest.update(block)
             size_bytes += len(block)
-            out.write(block)
+            if state.options.keeps_archives:
+                out.write(block)
     # PHP keeps what follows the last slash, and undoes backslashes before quotes.
     plain = re.sub(r"\\(.)", r"\1", filename[1]).rsplit("/", 1)[-1]
     received.append(_Received(plain, path, size_bytes, digest.hexdigest()))

@@ -235,8 +235,9 @@ class ChromiumRenderer:
     async def _drop_old_scopes(self) -> None:
         spare = len(self._scopes) - self._config.gateway.scope_count
         idle = [origin for origin, scope in self._scopes.items() if scope.user_count == 0]
-        for origin in idle[: max(0, spare)]:
-            await self._scopes.pop(origin).gateway.close()
+        # All of them leave before the first is closed: meanwhile others come for theirs, or drop old ones too.
+        for scope in [self._scopes.pop(origin) for origin in idle[: max(0, spare)]]:
+            await scope.gateway.close()
 
 
 def _checked(pdf: pdfa.FinishedPdf, document: Document, words: tuple[str, ...]) -> int:

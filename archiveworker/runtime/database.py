@@ -1,4 +1,4 @@
-"""The database that several workers may share: its address, and patience while it is being restarted.
+"""The database of a worker, or of several: how it is opened, and patience while PostgreSQL is being restarted.
 
 Tables are DBOS's and those of ``runtime.sealed`` and ``runtime.presence``. Not for queries: those stand where their
 tables are. Accepted risk: a database that is away for longer than ``PATIENCE_S`` fails what is being done.
@@ -7,6 +7,7 @@ tables are. Accepted risk: a database that is away for longer than ``PATIENCE_S`
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
 import psycopg
@@ -44,6 +45,25 @@ def postgres_url(url: Secret) -> Secret:
     if parsed.get_backend_name() != "postgresql" or not parsed.database:
         raise SettingsError("ARCHIVEWORKER_DATABASE_URL must begin with postgresql:// and name a database")
     return Secret(parsed.set(drivername="postgresql").render_as_string(hide_password=False))
+
+
+def open_sqlite(file: Path) -> sa.Engine:
+    """Return the database that a lone worker keeps in ``file``; nothing is opened yet.
+
+    It gets a write-ahead log, which stays with the file for whoever opens it later (sqlite.org/wal.html): without one,
+    whoever reads keeps the writer from committing, and twenty jobs posted at once waited for half a minute. A commit is
+    as durable as before. Accepted risk: the file must be on a disk of this machine, as one for a lone worker is.
+    """
+    engine = sa.create_engine(f"sqlite:///{file}")
+    sa.event.listen(engine, "connect", _use_write_ahead_log)
+    return engine
+
+
+def _use_write_ahead_log(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA busy_timeout=10000")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.close()
 
 
 def open_pool(url: Secret) -> sa.Engine:

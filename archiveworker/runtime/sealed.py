@@ -2,7 +2,7 @@
 
 The engine's tables keep inputs for ever; a token must not, so it never enters them (DESIGN D2). Erasing deletes the
 row; SQLite is told to overwrite what it deletes. Accepted risk: who can read both key and database reads the tokens of
-running jobs.
+running jobs, and those that SQLite's write-ahead log has not yet overwritten.
 """
 
 import os

@@ -1,6 +1,5 @@
 """The application: one function a route."""
 
-import asyncio
 import base64
 import json
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from urllib.parse import quote
 import structlog
 from aiohttp import web
 
-from archiveworker.domain.errors import RequestError, ShuttingDownError, SourceError
+from archiveworker.domain.errors import RequestError, ShuttingDownError
 from archiveworker.domain.ports import Source
 from archiveworker.domain.secret import Secret
 from archiveworker.jobs.engine import Engine
@@ -22,14 +21,13 @@ from archiveworker.web.body import json_object
 from archiveworker.web.errors import Handler, errors_to_json
 from archiveworker.web.gate import GATE, KEY, Gate, GateRules
 from archiveworker.web.pages import VERSION, get_static
+from archiveworker.web.probe import probe
 from archiveworker.web.request import ENGINE, job_id_of, priority_of, unknown_job
 from archiveworker.web.verify_page import DESK, VerifyDesk, get_verify, post_verify
 
 log = structlog.get_logger(__name__)
 
 APP_NAME: Final = "archiveworker"
-PROBE_LIMIT_S: Final = 1.5
-"""The plugin wants an answer soon; an LMS that is slower than this is probed again by the job itself."""
 
 
 SOURCES: web.AppKey[dict[str, Source]] = web.AppKey("sources")
@@ -145,14 +143,7 @@ async def post_archive(request: web.Request) -> web.Response:
         gate.check_lms(url)
     await engine.check_capacity()
     async with source.connect(archive_request, None) as connection:
-        try:
-            async with asyncio.timeout(PROBE_LIMIT_S):
-                await connection.probe()
-        except TimeoutError:
-            log.warning("probe_slow", lms=archive_request.lms_base_url, limit_s=PROBE_LIMIT_S)
-        except SourceError as exc:
-            # Whoever posted named this LMS and this token: that is the mistake, not a gateway's.
-            raise RequestError(str(exc)) from exc
+        await probe(connection, archive_request.lms_base_url)
     job_id = await engine.submit(archive_request, priority)
     return web.json_response({"jobid": job_id, "status": source.accepted_status()})
 

@@ -21,7 +21,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-import sqlalchemy as sa
 from cryptography.fernet import Fernet
 from dbos import DBOS
 
@@ -44,7 +43,7 @@ from archiveworker.jobs.tools import JobPolicy, JobTools
 from archiveworker.jobs.watch import Watch
 from archiveworker.jobs.workflows import WORKFLOW_VERSION
 from archiveworker.runtime.clock import SystemClock
-from archiveworker.runtime.database import open_pool
+from archiveworker.runtime.database import open_pool, open_sqlite
 from archiveworker.runtime.presence import Executor, Presence
 from archiveworker.runtime.sealed import SealedTokens
 from archiveworker.runtime.spool import LocalSpool
@@ -119,7 +118,7 @@ class NoRenderer:
 @asynccontextmanager
 async def _engine(url: Secret, name: str, folder: Path, key: str) -> AsyncIterator[Engine]:
     shared = url.reveal().startswith("postgresql")
-    pool = open_pool(url) if shared else sa.create_engine(url.reveal())
+    pool = open_pool(url) if shared else open_sqlite(Path(url.reveal().removeprefix("sqlite:///")))
     tools = JobTools(
         sources={"nothing": Nothing()},
         renderer=NoRenderer(),

@@ -1,6 +1,7 @@
 """Attachments and backups: fetched to the spool, hashed on the way, compared with what Moodle announced."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -11,7 +12,13 @@ from typing import Final
 import aiohttp
 
 from archiveworker.domain.document import ArchiveFile
-from archiveworker.domain.errors import IntegrityError, LimitExceededError, NotFoundError, SourceError
+from archiveworker.domain.errors import (
+    IntegrityError,
+    LimitExceededError,
+    NotFoundError,
+    SourceError,
+    SourceUnavailableError,
+)
 from archiveworker.domain.ids import ArchivePath
 from archiveworker.domain.ports import ItemSpool
 from archiveworker.runtime.digests import Digested
@@ -22,6 +29,7 @@ from archiveworker.sources.moodle.client import MoodleClient
 BACKUP_TYPE: Final = "application/vnd.moodle.backup"
 EPOCH: Final = datetime(1980, 1, 1, tzinfo=UTC)
 """Time of data without a time: the earliest that a zip can express."""
+_WEB_PAGE: Final = "text/html"
 _MAX_ERROR_BYTES: Final = 64 * 1024
 _FILE_NOT_FOUND: Final = "filenotfound"
 _ATTACHMENT_SETTING: Final = "ARCHIVEWORKER_MAX_ATTACHMENT_BYTES"
@@ -203,14 +211,20 @@ class FileFetcher:
     async def _not_a_backup(self, url: str, what: str, kind: str) -> SourceError:
         """Find out why, as a HEAD has no body."""
 
-        async def read(response: aiohttp.ClientResponse) -> object:
+        async def read(response: aiohttp.ClientResponse) -> tuple[str, object]:
+            if response.content_type == BACKUP_TYPE:
+                return BACKUP_TYPE, None
             body = await response.content.read(_MAX_ERROR_BYTES)
-            return json.loads(body) if response.content_type == "application/json" else None
+            return response.content_type, json.loads(body) if response.content_type == "application/json" else None
 
-        try:
-            refused = self._client.refusal(await self._client.file("GET", url, read, what), what)
-        except ValueError:
-            refused = None
+        refused = None
+        with contextlib.suppress(ValueError):
+            kind, answer = await self._client.file("GET", url, read, what)
+            refused = self._client.refusal(answer, what)
+        if kind == _WEB_PAGE:
+            return _web_page(what)
+        if kind == BACKUP_TYPE:
+            return SourceUnavailableError(f"{what} was there only when it was asked for a second time; try again")
         return refused or SourceError(
             f"{what} is not there: its address answers with {kind} instead of {BACKUP_TYPE}; look into the course's "
             "backups in Moodle, then start the archiving again"
@@ -231,7 +245,7 @@ class FileFetcher:
         if kind == "application/json" and saved.size_bytes <= _MAX_ERROR_BYTES:
             await self._raise_if_error(target, what)
         if mismatch is not None:
-            raise mismatch
+            raise _web_page(what) if kind == _WEB_PAGE else mismatch
         return saved, modified_s
 
     async def _raise_if_error(self, target: Path, what: str) -> None:
@@ -255,6 +269,14 @@ def _mismatch(what: str, saved: Digested, expected: Expected) -> IntegrityError 
             "between Moodle and the worker damages files"
         )
     return None
+
+
+def _web_page(what: str) -> SourceUnavailableError:
+    """Return the error of a page that came in a file's place, as when Moodle is being upgraded: it may be over soon."""
+    return SourceUnavailableError(
+        f"{what} was answered with a web page instead of the file that Moodle announced; look at Moodle's error log, "
+        "and at any login or proxy in front of it"
+    )
 
 
 def _sha1_in(etag: str) -> str | None:

@@ -2,8 +2,6 @@
 
 import asyncio
 import random
-import sys
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +9,10 @@ import pytest
 
 from archiveworker.demo.server import DemoServer
 from tests.acceptance.faults.trouble import SHORT_PAGES
+from tests.acceptance.kills import PATIENT, Checkpoints, archived_items, manifest_of
 from tests.fakes.cluster import Cluster, running_cluster
 from tests.fakes.postgres import PostgresServer
+from tests.tools.figures import Figures
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.chromium, pytest.mark.slow]
 
@@ -25,17 +25,6 @@ async def _submitted(lms: DemoServer, cluster: Cluster, count: int = ATTEMPTS, *
     status, answer = await lms.submit(cluster.running[-1].url, request)
     assert status == 200, answer
     return str(answer["jobid"])
-
-
-def _manifest(archive: Path) -> bytes:
-    with tarfile.open(archive) as tar:
-        member = tar.extractfile("manifest-sha256.txt")
-        assert member is not None
-        return member.read()
-
-
-def _archived(cluster: Cluster, job_id: str) -> list[str]:
-    return [e["item"] for e in cluster.log_events() if e["event"] == "item_archived" and e.get("job_id") == job_id]
 
 
 async def test_items_of_one_job_are_spread_and_any_worker_answers(
@@ -62,21 +51,18 @@ async def test_items_of_one_job_are_spread_and_any_worker_answers(
     assert report == "good"
 
 
+@pytest.mark.soak
 async def test_random_kills_and_restarts_of_the_database(
-    lms: DemoServer,
-    postgres: PostgresServer,
-    tmp_path: Path,
-    request: pytest.FixtureRequest,
-    capsys: pytest.CaptureFixture[str],
+    lms: DemoServer, postgres: PostgresServer, tmp_path: Path, is_soak: bool, seed: int, figures: Figures
 ) -> None:
     """Four kills and a restart over four jobs (a hundred and ten over twenty with --soak)."""
-    soak = request.config.getoption("--soak")
-    kills, restarts, jobs = (100, 10, 20) if soak else (4, 1, 4)
-    seed = random.SystemRandom().randrange(2**32)
+    kills, restarts, jobs = (100, 10, 20) if is_soak else (4, 1, 4)
     rng = random.Random(seed)
     url = postgres.create_database("kills")
     restart_after = {round((n + 1) * kills / (restarts + 1)) for n in range(restarts)}
-    async with running_cluster(lms, tmp_path, url, 3, ITEMS_IN_FLIGHT_COUNT="2", ITEM_ATTEMPTS_COUNT="6") as cluster:
+    settings = {**PATIENT, "ITEMS_IN_FLIGHT_COUNT": "2", "ITEM_ATTEMPTS_COUNT": "6"}
+    async with running_cluster(lms, tmp_path, url, 3, **settings) as cluster:
+        checkpoints = Checkpoints(url, cluster.log_events)
         undisturbed = await _submitted(lms, cluster)
         await cluster.ended(undisturbed)
         job_ids: list[str] = []
@@ -85,27 +71,38 @@ async def test_random_kills_and_restarts_of_the_database(
                 job_ids.append(await _submitted(lms, cluster))
             await asyncio.sleep(rng.uniform(0.05, 4.0))  # the moment is what is random here
             await rng.choice(cluster.running).kill()
+            checkpoints.look()
             if number in restart_after:
                 postgres.stop(at_once=rng.random() < 0.5)
                 await asyncio.sleep(rng.uniform(0.0, 3.0))
                 postgres.start()
             if len(cluster.running) == 1 or rng.random() < 0.6:
                 await cluster.start()  # otherwise the others have to take over
-        views = [await cluster.ended(job_id, limit_s=240) for job_id in job_ids]
-        taken_over = [event for event in cluster.log_events() if event["event"] == "taken_over"]
-        made = [len(_archived(cluster, job_id)) for job_id in job_ids]
-        deposed = [event for event in cluster.log_events() if event["event"] == "deposed"]
+        views = [await cluster.ended(job_id, limit_s=1200) for job_id in job_ids]
+        checkpoints.look()
+        events = cluster.log_events()
     assert [view["state"] for view in views] == ["FINISHED"] * jobs, f"seed {seed}: {views}"
     delivered = [delivery.jobid for delivery in lms.deliveries]
     for job_id in [undisturbed, *job_ids]:
         assert delivered.count(job_id) == 1, f"seed {seed}: {job_id} delivered exactly once"
-    manifests = {_manifest(d.path) for d in lms.deliveries if d.jobid in {undisturbed, *job_ids}}
+    manifests = {manifest_of(d.path) for d in lms.deliveries if d.jobid in {undisturbed, *job_ids}}
     assert len(manifests) == 1, f"seed {seed}: killed or not, the archive is the same"
-    again = sum(made) - jobs * ATTEMPTS
-    assert again <= kills * 2, f"seed {seed}: {again} items were rendered twice"
-    with capsys.disabled():
-        sys.stdout.write(
-            f"\n{kills} kills of 3 executors, PostgreSQL restarted {restarts} times: {jobs} of {jobs} jobs FINISHED, "
-            f"each delivered once, {again} items again, {len(taken_over)} takeovers, {len(deposed)} deposed "
-            f"(seed {seed})\n"
-        )
+    assert checkpoints.record_count == (1 + jobs) * ATTEMPTS
+    assert not checkpoints.broken(), f"seed {seed}: these were made again, and were not in flight"
+    made = sum(len(archived_items(events, job_id)) for job_id in job_ids)
+    figures.add(
+        "kills-postgresql",
+        {
+            "kills": kills,
+            "executors": 3,
+            "restarts_of_postgresql": restarts,
+            "jobs_finished": f"{jobs} of {jobs}",
+            "deliveries_of_each": 1,
+            "manifests_other_than_undisturbed": 0,
+            "items_made_again": f"{made - jobs * ATTEMPTS} of {jobs * ATTEMPTS}",
+            "items_made_again_not_in_flight": 0,
+            "takeovers": [event["event"] for event in events].count("taken_over"),
+            "deposed": [event["event"] for event in events].count("deposed"),
+            "seed": seed,
+        },
+    )

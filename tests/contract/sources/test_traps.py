@@ -540,10 +540,34 @@ async def test_a_backup_that_failed_is_an_error(moodle, connect, status):
 
 
 async def test_something_else_in_the_place_of_a_backup_is_refused(moodle, connect, spool):
+    moodle.add_file("50/backup/activity/backup-1.mbz", b"none", "text/plain")
+    async with await with_backup(moodle, connect) as connection:
+        with pytest.raises(SourceError, match=r"text/plain instead of application/vnd\.moodle\.backup"):
+            await connection.fetch_backup(BACKUP, spool)
+
+
+async def test_a_web_page_in_the_place_of_a_backup_is_waited_out(moodle, connect, spool):
     moodle.add_file("50/backup/activity/backup-1.mbz", b"<html>", "text/html")
     async with await with_backup(moodle, connect) as connection:
-        with pytest.raises(SourceError, match=r"text/html instead of application/vnd\.moodle\.backup"):
+        with pytest.raises(SourceUnavailableError, match="a web page instead of the file that Moodle announced"):
             await connection.fetch_backup(BACKUP, spool)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda _: web.Response(text="<html>", content_type="text/html"),
+        lambda _: web.json_response({"error": "The site is undergoing maintenance", "errorcode": "sitemaintenance"}),
+    ],
+)
+async def test_a_backup_that_is_there_when_it_is_asked_for_again(moodle, connect, spool, answer):
+    """The first HEAD gets something else, and the GET that is to find out why gets the backup."""
+    backup = {"body": b"backup", "content_type": "application/vnd.moodle.backup"}
+    moodle.file_answers += [answer, lambda _: web.Response(**backup)]
+    async with await with_backup(moodle, connect) as connection:
+        file = await connection.fetch_backup(BACKUP, spool)
+    assert file.sha256.hex == hashlib.sha256(b"backup").hexdigest()
+    assert [method for method, _ in moodle.file_requests] == ["HEAD", "GET", "HEAD", "GET"]
 
 
 async def test_why_a_backup_cannot_be_had_is_found_out(moodle, connect, spool):
