@@ -21,7 +21,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _LABEL = frozenset(string.ascii_lowercase + string.digits + "-_")
 _MAX_HOST_CHARS = 253
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f<>:\"|?*\\]")
-_RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?\Z")
+# Names of devices (Microsoft, "Naming Files, Paths, and Namespaces"), whatever ending they have.
+_RESERVED = re.compile(r"(?i)(con|conin\$|conout\$|prn|aux|nul|(com|lpt)[0-9¹²³]) *(\..*)?\Z")
 _MAX_COMPONENT_BYTES = 200
 
 
@@ -139,6 +140,8 @@ def _bracketed(netloc: str) -> str:
 
 def _host(text: str) -> str:
     """Return a host name, or an IPv4 address, as it is compared."""
+    if any(unicodedata.category(char) == "Cf" for char in text):
+        raise ValueError("the URL's host name holds characters that are not seen")
     try:
         host = text.lower() if text.isascii() else idna.encode(text, uts46=True).decode()
     except UnicodeError as exc:

@@ -122,7 +122,8 @@ class Fetcher:
                 return await self._ask_twice(url, headers)
         except AddressRefusedError:
             # Its own words would show an archive's readers what the LMS's network is like.
-            return Failure(403, "the host has an address that is not public")
+            refused = Failure(403, "the host has an address that is not public")
+            return self._remembered(origin, refused, _REFUSED_LIFE_S)
         except aiohttp.ConnectionTimeoutError:
             return self._remembered(
                 origin, Failure(504, f"no connection within {_CONNECT_LIMIT_S:g} s"), _UNREACHABLE_LIFE_S

@@ -127,6 +127,7 @@ CONFUSIONS: Final = (
         "http://[::g]/",
         "http://[fe80::1%25eth0]/",
     ),
+    *("http://lo\u00adcalhost:{port}/", "http://local\u200bhost:{port}/", "http://127.0.0.1\u2060:{port}/"),
     *("http://lo\u202ecalhost\u202c/", "http://local host:{port}/", "http://localhost,example.org/", "http://*/"),
     *(
         f"http://-{'a' * 70}.example.org/",
@@ -164,7 +165,6 @@ NAMES: Final[dict[str, tuple[str, ...]]] = {
     "kubernetes.default.svc": ("10.96.0.1",),
     "host.docker.internal": ("192.168.65.254",),
     "ⓛocalhost": ("127.0.0.1",),
-    "lo\u00adcalhost": ("127.0.0.1",),
 }
 BAD_NAMES: Final[dict[str, tuple[str, ...]]] = {
     "metadata.google.internal": ("169.254.169.254",),

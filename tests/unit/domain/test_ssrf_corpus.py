@@ -4,6 +4,7 @@ import json
 from ipaddress import ip_address
 
 import pytest
+from yarl import URL
 
 from archiveworker.domain.ids import LmsOrigin
 from archiveworker.runtime.addresses import Realm, range_of
@@ -19,6 +20,18 @@ def test_the_file_is_what_the_generator_makes() -> None:
 def test_every_address_has_its_verdict(family: str) -> None:
     entries = [entry for entry in corpus() if entry.family == family]
     assert {entry.url: _verdict(entry) for entry in entries} == {entry.url: entry.verdict for entry in entries}
+
+
+def test_what_connects_reads_the_same_host() -> None:
+    """aiohttp connects to the host that yarl finds: it must be the one that was judged."""
+    for entry in corpus():
+        url = entry.url.replace("{port}", "8099")
+        try:
+            origin = LmsOrigin.of(url)
+        except ValueError:
+            continue
+        read = URL(url)
+        assert (read.scheme, read.raw_host, read.port) == (origin.scheme, origin.host, origin.port), entry
 
 
 def _verdict(entry: Entry) -> str:
