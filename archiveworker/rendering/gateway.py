@@ -164,7 +164,11 @@ class PageSession:
             return Response(
                 200, (("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")), self.page
             )
-        path = urlsplit(url).path
+        try:
+            path = urlsplit(url).path
+        except ValueError:
+            self._note(url, "refused: it is no URL")
+            return Response(403)
         local = self._local_answer(url, path, request)
         if local is not None:
             if local.status == HTTPStatus.NOT_FOUND:

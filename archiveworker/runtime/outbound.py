@@ -110,7 +110,7 @@ class _Gate(AbstractResolver):
             raise OSError(None, "this is no host name") from exc
         addresses = {ip_address(str(entry[4][0])): entry[0] for entry in found}
         for address in addresses:
-            check_address(host, port, address, self._may_be_private)
+            check_address(host.lower(), port, address, self._may_be_private)
         return [
             ResolveResult(
                 hostname=host, host=_Checked(address), port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST

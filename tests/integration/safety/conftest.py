@@ -37,11 +37,11 @@ def be_name_server(monkeypatch: pytest.MonkeyPatch, answers: Mapping[str, Sequen
     """Answer every look-up of this event loop; names that are not in ``answers`` do not exist."""
 
     async def getaddrinfo(host: str, port: int, **_: Any) -> list[Any]:
-        if host not in answers:
+        if host.lower() not in answers:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return [
             (socket.AF_INET6 if ":" in one else socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port))
-            for one in answers[host]
+            for one in answers[host.lower()]
         ]
 
     monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", getaddrinfo)

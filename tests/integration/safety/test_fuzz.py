@@ -47,8 +47,10 @@ from archiveworker.sources.quiz_archiver import QuizArchiverSource
 from archiveworker.sources.reviewed.request import ReviewedConfig
 from archiveworker.sources.workshop import WorkshopSource
 from archiveworker.sources.workshop.mapping import peer_review_of
+from archiveworker.web.access import ADMIN_TOKEN
 from archiveworker.web.errors import errors_to_json
 from archiveworker.web.gate import GATE, Gate, GateRules
+from archiveworker.web.pages import VERSION
 from archiveworker.web.verify_page import DESK, VerifyDesk, post_verify
 from tests.contract.sources.posted import backup, quiz_request, task_request
 from tests.fakes import peer_review
@@ -241,7 +243,7 @@ async def test_forms_at_the_verify_page(tmp_path: Path, pytestconfig: pytest.Con
     desk = VerifyDesk(tmp_path / "verify", 64 * 1024, None, "archiveworker", SystemClock())
     desk.open()
     app = web.Application(middlewares=[errors_to_json])
-    app[DESK], app[GATE] = desk, Gate(GateRules())
+    app[DESK], app[GATE], app[VERSION], app[ADMIN_TOKEN] = desk, Gate(GateRules()), "0", None
     app.router.add_post("/verify", post_verify)
     pieces = [
         *(
