@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Final
 
-import aiohttp
 from aiohttp import web
 
 from archiveworker import __version__
@@ -29,6 +28,7 @@ from archiveworker.rendering import chromium
 from archiveworker.rendering.config import GatewayConfig, ReadyTimeout, RendererConfig
 from archiveworker.rendering.mirror import mathjax_mirrors
 from archiveworker.rendering.renderer import ChromiumRenderer
+from archiveworker.runtime import outbound
 from archiveworker.runtime.clock import SystemClock
 from archiveworker.settings import Settings
 from archiveworker.storage import open_state, own_data_dir
@@ -74,7 +74,9 @@ def build_renderer(settings: Settings) -> ChromiumRenderer:
             footer=settings.page_footer,
             watermark=settings.page_watermark,
             ready_timeout=ReadyTimeout.FAIL if settings.on_ready_timeout is OnError.FAIL else ReadyTimeout.WARN,
-            gateway=GatewayConfig(allowed_hosts=settings.allowed_hosts, mirrors=mirrors, ca_bundle=settings.ca_bundle),
+            gateway=GatewayConfig(
+                settings.allowed_hosts, settings.lms_http.may_be_private, mirrors, settings.lms_http.ca_bundle
+            ),
         )
     )
 
@@ -174,7 +176,7 @@ async def running_worker(settings: Settings) -> AsyncIterator[Worker]:
         state = await asyncio.to_thread(open_state, settings)
         targets = build_targets(settings)
         sources = build_sources(settings, targets)
-        async with aiohttp.ClientSession() as tsa_session, build_renderer(settings) as renderer:
+        async with outbound.session() as tsa_session, build_renderer(settings) as renderer:
             tools = JobTools(
                 sources={source.name: source for source in sources},
                 renderer=renderer,

@@ -33,8 +33,7 @@ def build_sources(settings: Settings, targets: Iterable[str] = ()) -> tuple[Sour
     Raises:
         SettingsError: the key of the pseudonyms is too short.
     """
-    http = HttpOptions(ca_bundle=settings.ca_bundle, connect_timeout_s=settings.lms_connect_timeout_s)
-    retry = RetryPolicy(budget_s=settings.lms_retry_s)
+    http, retry = settings.lms_http, RetryPolicy(budget_s=settings.lms_retry_s)
     exchange = ExchangeConfig(
         http=http,
         retry=retry,

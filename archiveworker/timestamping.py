@@ -15,6 +15,7 @@ from archiveworker.domain.evidence import Timestamper
 from archiveworker.evidence.revocation_fetch import FetchLimits, RevocationFetcher
 from archiveworker.evidence.timestamp import Rfc3161Timestamper, StampOptions
 from archiveworker.evidence.timestamp_post import AuthorityOptions
+from archiveworker.runtime import outbound
 from archiveworker.runtime.http import ClientCertificate
 from archiveworker.settings import Settings
 
@@ -94,5 +95,5 @@ async def open_timestamper(settings: Settings) -> AsyncIterator[Timestamper | No
     Raises:
         SettingsError: the CA file cannot be read.
     """
-    async with aiohttp.ClientSession() as session:
+    async with outbound.session() as session:
         yield build_timestamper(settings, session)

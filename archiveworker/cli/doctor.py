@@ -15,8 +15,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-import aiohttp
-
 from archiveworker import __version__, composition, connectors, timestamping
 from archiveworker.cli.client import WorkerClient
 from archiveworker.cli.submit import body_from_flags, configure_moodle
@@ -210,8 +208,7 @@ def _mathjax(settings: Settings) -> Line:
 
 
 async def _timestamps(settings: Settings) -> Line:
-    async with aiohttp.ClientSession() as session:
-        timestamper = timestamping.build_timestamper(settings, session)
+    async with timestamping.open_timestamper(settings) as timestamper:
         if timestamper is None:
             return Line(None, "time-stamps", "none; set ARCHIVEWORKER_TSA_URLS to have archives stamped (RFC 3161)")
         algorithm = timestamper.algorithm

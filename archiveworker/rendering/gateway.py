@@ -40,7 +40,7 @@ class LmsGateway:
     def __init__(self, origin: LmsOrigin, config: GatewayConfig) -> None:
         self.origin = origin
         self._config = config
-        self._fetcher = Fetcher(Policy(origin, config.allowed_hosts), config)
+        self._fetcher = Fetcher(Policy(origin, config.allowed_hosts, config.lms_may_be_private), config)
         self._mirrors = Mirrors(config.mirrors)
 
     def open(self, html: str, base_url: str) -> "PageSession":
@@ -164,7 +164,11 @@ class PageSession:
             return Response(
                 200, (("Content-Type", "text/html; charset=utf-8"), ("Cache-Control", "no-store")), self.page
             )
-        path = urlsplit(url).path
+        try:
+            path = urlsplit(url).path
+        except ValueError:
+            self._note(url, "refused: it is no URL")
+            return Response(403)
         local = self._local_answer(url, path, request)
         if local is not None:
             if local.status == HTTPStatus.NOT_FOUND:

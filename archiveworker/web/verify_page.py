@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from archiveworker.domain.errors import LimitExceededError, NotFoundError, QueueFullError, RequestError
 from archiveworker.domain.evidence import VerificationReport
@@ -31,6 +32,9 @@ log = structlog.get_logger(__name__)
 _AT_ONCE: Final = 2
 _STAMPS_MAX: Final = 8
 _STAMP_MAX_BYTES: Final = 1024**2
+_PARTS_MAX: Final = 16
+_DAMAGED: Final = (ValueError, RuntimeError, AssertionError, HttpProcessingError, web.RequestPayloadError)
+"""What aiohttp raises for forms that are none: no boundary, odd headers, codings that it does not know."""
 _CHUNK_BYTES: Final = 1024**2
 # The report has its own policy inside, which allows its one style by digest.
 _REPORT_HEADERS: Final = {
@@ -99,7 +103,7 @@ async def post_verify(request: web.Request) -> web.StreamResponse:
     async with desk.places:
         with TemporaryDirectory(dir=desk.folder) as folder:
             try:
-                upload = await _received(request, desk, Path(folder))
+                upload = await _read_form(request, desk, Path(folder))
                 report = await asyncio.to_thread(_verified, upload, desk)
             except (RequestError, LimitExceededError) as exc:
                 return _form(request, desk, status=exc.http_status, sentence=str(exc))
@@ -120,6 +124,18 @@ def _form(request: web.Request, desk: VerifyDesk, *, status: int = 200, sentence
     return page(request, "verify", status=status, sentence=sentence, max_size=size, trusts=trusts)
 
 
+async def _read_form(request: web.Request, desk: VerifyDesk, folder: Path) -> _Upload:
+    """Read the form, see ``_received``; one that is damaged is a mistake of whoever sent it.
+
+    Raises:
+        RequestError: it cannot be read.
+    """
+    try:
+        return await _received(request, desk, folder)
+    except _DAMAGED as exc:
+        raise RequestError("The form cannot be read; send archive, stamps and lang as multipart/form-data.") from exc
+
+
 async def _received(request: web.Request, desk: VerifyDesk, folder: Path) -> _Upload:
     """Write the archive to ``folder`` and read the rest.
 
@@ -127,8 +143,11 @@ async def _received(request: web.Request, desk: VerifyDesk, folder: Path) -> _Up
         RequestError: there is no archive, or something else than the form's fields.
         LimitExceededError: something is too large.
     """
-    upload = _Upload()
+    upload, count = _Upload(), 0
     async for part in await request.multipart():
+        count += 1
+        if count > _PARTS_MAX:
+            raise RequestError(f"The form has more than {_PARTS_MAX} parts; send archive, stamps and lang alone.")
         if not isinstance(part, BodyPartReader):
             raise RequestError("The form holds a form inside of itself; send archive, stamps and lang alone.")
         if part.name == "archive" and upload.archive is None:

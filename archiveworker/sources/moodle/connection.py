@@ -45,7 +45,7 @@ class ItemKind:
         """Return the time of the data, never before 1980, which stands for "unknown"."""
         for column in self.times:
             text = facts.get(column, "")
-            if text.isascii() and text.isdigit() and 0 < int(text) < 2**33:
+            if text.isascii() and text.isdigit() and len(text) <= 10 and 0 < int(text) < 2**33:
                 return max(EPOCH, datetime.fromtimestamp(int(text), UTC))
         return EPOCH
 
@@ -94,7 +94,8 @@ async def metadata(
 
 
 def _has_id(row: object, key: str) -> bool:
-    return isinstance(row, dict) and str(row.get(key)).isdecimal()
+    text = str(row.get(key)) if isinstance(row, dict) else ""
+    return text.isdecimal() and len(text) < 20
 
 
 def columns(known: tuple[str, ...], rows: Mapping[int, Mapping[str, str]]) -> tuple[str, ...]:

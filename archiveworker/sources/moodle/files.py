@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,8 @@ BACKUP_TYPE: Final = "application/vnd.moodle.backup"
 EPOCH: Final = datetime(1980, 1, 1, tzinfo=UTC)
 """Time of data without a time: the earliest that a zip can express."""
 _WEB_PAGE: Final = "text/html"
+MAX_ATTACHMENT_COUNT: Final = 10_000
+"""Of one attempt or submission; an announcement of more is a mistake, or an attack."""
 _MAX_ERROR_BYTES: Final = 64 * 1024
 _FILE_NOT_FOUND: Final = "filenotfound"
 _ATTACHMENT_SETTING: Final = "ARCHIVEWORKER_MAX_ATTACHMENT_BYTES"
@@ -70,7 +72,7 @@ class Attachment:
     sha1_hex: str
 
 
-def attachments_in(listed: Iterable[object], folder: ArchivePath) -> tuple[Attachment, ...]:
+def attachments_in(listed: Sequence[object], folder: ArchivePath) -> tuple[Attachment, ...]:
     """Read the ``attachments`` of a report; each gets a place of its own in ``folder``/attachments.
 
     Two files of one slot may have the same name (Moodle has folders in file areas), and names that differ only in case
@@ -78,12 +80,18 @@ def attachments_in(listed: Iterable[object], folder: ArchivePath) -> tuple[Attac
 
     Raises:
         SourceError: an entry lacks what is needed to fetch and check it.
+        LimitExceededError: there are too many.
     """
-    taken: set[str] = set()
+    if len(listed) > MAX_ATTACHMENT_COUNT:
+        raise LimitExceededError(
+            f"Moodle announced {len(listed)} attachments in one place, more than the {MAX_ATTACHMENT_COUNT} that the "
+            "worker takes; look at what the plugin answers"
+        )
+    taken: dict[str, int] = {}
     return tuple(_attachment(entry, folder, taken) for entry in listed)
 
 
-def _attachment(entry: object, folder: ArchivePath, taken: set[str]) -> Attachment:
+def _attachment(entry: object, folder: ArchivePath, taken: dict[str, int]) -> Attachment:
     try:
         fields: Mapping[str, object] = dict(entry)  # type: ignore[call-overload]
         slot = str(fields["slot"] if "slot" in fields else fields["type"])
@@ -98,15 +106,18 @@ def _attachment(entry: object, folder: ArchivePath, taken: set[str]) -> Attachme
     return Attachment(_unique(path, taken), url, size_bytes, sha1_hex.lower())
 
 
-def _unique(path: ArchivePath, taken: set[str]) -> ArchivePath:
+def _unique(path: ArchivePath, taken: dict[str, int]) -> ArchivePath:
+    """Return a path of its own; ``taken`` holds for each name the number from which the next one is looked for."""
     stem, dot, suffix = path.name.rpartition(".")
     if not stem:
         stem, dot, suffix = path.name, "", ""
-    candidate, number = path, 2
+    wanted = path.value.casefold()
+    candidate, number = path, taken.get(wanted, 2)
     while candidate.value.casefold() in taken:
         candidate = ArchivePath.sanitised(path.parent, f"{stem} ({number}){dot}{suffix}")
         number += 1
-    taken.add(candidate.value.casefold())
+    taken[wanted] = number
+    taken.setdefault(candidate.value.casefold(), 2)
     return candidate
 
 

@@ -4,8 +4,6 @@ from dataclasses import dataclass
 from typing import Final, Self
 from urllib.parse import unquote, urlsplit
 
-from yarl import URL
-
 from archiveworker.domain.ids import LmsOrigin
 
 WS_PATH: Final = "/webservice/rest/server.php"
@@ -55,7 +53,7 @@ class MoodleSite:
         Raises:
             ValueError: half a sentence: why the token must not go there.
         """
-        origin = LmsOrigin.of(str(URL(url)))
+        origin = LmsOrigin.of(url)
         path = _path_and_query(url)
         if origin != self.origin:
             path = self._public_rest(origin, path, public_base_urls)
@@ -78,7 +76,7 @@ class MoodleSite:
 
 def _origin(name: str, url: str, path: str) -> LmsOrigin:
     try:
-        origin = LmsOrigin.of(str(URL(url)))
+        origin = LmsOrigin.of(url)
         parts = urlsplit(url)
     except ValueError as exc:
         raise ValueError(f"{name}: {exc}") from exc

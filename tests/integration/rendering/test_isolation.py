@@ -1,13 +1,11 @@
 """What a page may not do: go away, go out, leave something behind, send anything."""
 
-import asyncio
 import datetime
 import ipaddress
 import ssl
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -73,43 +71,6 @@ async def test_the_document_stays(lms: Lms, render: Render, away: str) -> None:
     result = await render(f"<p>the attempt itself</p>{away}", must_contain=("the attempt itself",))
     assert "another page" not in await text_of(result.pdf)
     assert "/elsewhere" not in lms.paths()
-
-
-async def test_nothing_reaches_another_port_of_this_machine(canary: Canary, lms: Lms, render: Render) -> None:
-    async def redirect(request: web.Request) -> web.StreamResponse:
-        raise web.HTTPFound(f"http://127.0.0.1:{canary.port}/by-redirect")
-
-    lms.routes["/redirect.png"] = redirect
-    host = f"127.0.0.1:{canary.port}"
-    html = f"""<p>text</p><link rel=dns-prefetch href='//{host}'><link rel=preconnect href='http://{host}'>
-      <link rel=prefetch href='http://{host}/p'><img src='http://{host}/a.png'><img src='/redirect.png'>
-      <img src='http://localhost:{canary.port}/b.png'><img src='http://[::1]:{canary.port}/c.png'>
-      <img src='https://{host}/d.png'><img src='http://2130706433:{canary.port}/e.png'>
-      <iframe src='http://{host}/f'></iframe><object data='http://{host}/g'></object>
-      <style>@import 'http://{host}/h.css';
-        @font-face {{ font-family: x; src: url(http://{host}/i) }} p {{ font-family: x }}</style>
-      <script>
-        fetch('http://{host}/j', {{ mode: 'no-cors' }}).catch(() => 0);
-        navigator.sendBeacon('http://{host}/k', 'x');
-        new WebSocket('ws://{host}/l'); new WebSocket('wss://{host}/m'); new EventSource('http://{host}/n');
-        new Worker(URL.createObjectURL(new Blob(["fetch('http://{host}/o', {{ mode: 'no-cors' }})"])));
-        const frame = document.createElement('iframe'); document.body.append(frame);
-        const Peer = frame.contentWindow.RTCPeerConnection || window.RTCPeerConnection;
-        if (Peer) {{
-          const urls = ['stun:{host}', 'turn:{host}?transport=tcp'];
-          const peer = new Peer({{ iceServers: [{{ urls, username: 'u', credential: 'c' }}] }});
-          peer.createDataChannel('x'); peer.createOffer().then((offer) => peer.setLocalDescription(offer));
-        }}
-      </script>"""
-    result = await render(html)
-    # The canary is awake: what a test does itself arrives.
-    assert canary.touched == []
-    reader, writer = await asyncio.open_connection("127.0.0.1", canary.port)
-    await reader.read()
-    writer.close()
-    assert canary.touched == ["tcp"]
-    assert "/redirect.png" in lms.paths()
-    assert any(f"{host}/by-redirect: the host is not one of the allowed ones" in warning for warning in result.warnings)
 
 
 async def test_an_allowed_name_that_points_to_this_machine_is_refused(canary: Canary, render: Render) -> None:

@@ -1,6 +1,7 @@
 """Names and addresses."""
 
 import unicodedata
+from pathlib import PureWindowsPath
 
 import pytest
 from hypothesis import given
@@ -75,3 +76,46 @@ def test_origins_are_compared_as_origins() -> None:
 def test_a_bad_origin_is_refused(bad: str) -> None:
     with pytest.raises(ValueError, match="URL|Port"):
         LmsOrigin.of(bad)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("CON", "con.txt", "Nul .txt", "aux.tar.gz", "COM1", "lpt9.pdf", "COM¹.txt", "LPT³", "CONIN$", "conout$.log"),
+        *("a" * 300, "ü" * 200, "\U0001f9d1\u200d\U0001f3eb" * 60 + ".pdf", "x" * 4096 + "/" + "y" * 4096),
+        *("invoice\u202efdp.exe", "\u2066a\u2069", "a\u200bb", "\ufeffa", "a\u00adb", "\u2028", "a\ud800b"),
+        *(
+            "../../../etc/passwd",
+            "..\\..\\windows",
+            "/etc/passwd",
+            "C:\\x",
+            "\\\\host\\share",
+            "a/../../b",
+            "....//....//x",
+        ),
+        *(
+            "a\x00.pdf",
+            "a\r\nSet-Cookie: x",
+            "a\x1b[2J",
+            "-rf",
+            "~root",
+            "$(id)",
+            "`id`",
+            "a|b",
+            "%2e%2e%2fx",
+            "．．／x",
+            "‥/x",
+        ),
+    ],
+)
+def test_no_name_is_more_than_a_name(name: str) -> None:
+    path = ArchivePath.sanitised(name)
+    parts = path.value.split("/")
+    assert ".." not in parts
+    assert "." not in parts
+    assert not path.value.startswith("/")
+    assert all(0 < len(part.encode()) <= 200 for part in parts)
+    assert not any(
+        unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") or char in '\\:|<>"?*' for char in path.value
+    )
+    assert not any(PureWindowsPath(part).is_reserved() for part in parts)
