@@ -120,7 +120,9 @@ class Settings:
     )
     ca_bundle: Path | None = _setting(None, "PEM file with certificates to trust in addition to the system's.")
     chromium: Path | None = _setting(None, "Chromium to use; empty: look for one (archiveworker doctor says which).")
-    chromium_sandbox: bool = _setting(True, "false: start Chromium without its sandbox.")
+    chromium_sandbox: bool = _setting(
+        True, "off: start Chromium without its sandbox; pages are then parsed with all rights of the browser."
+    )
     browser_count: int = _setting(0, "Browsers at once; 0: one per core and one more.", low=0, high=64)
     browser_renders_count: int = _setting(200, "Pages after which a browser is replaced.", low=1)
     browser_max_mib: int = _setting(1500, "Private memory at which a browser is replaced.", low=200)

@@ -11,6 +11,7 @@ from tests.fakes.postgres import PostgresServer, running_postgres
 
 JUDGES_MISSING = "needs Java"
 LIBRARIES_MISSING = "needs npm"
+NAMESPACES_MISSING = "needs namespaces"
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
 
 # A machine that is busy is slow, not wrong.
@@ -23,7 +24,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--require-everything",
         action="store_true",
-        help="a skipped test is a failure, unless it wants recordings, or Java or npm and CI is not set",
+        help="a skipped test is a failure, unless it wants recordings, or Java, npm or namespaces and CI is not set",
     )
 
 
@@ -31,7 +32,7 @@ class SkipJudge:
     """Collects skips and fails the run for those that should have run.
 
     Args:
-        on_ci: the judges, which need Java, and the JavaScript libraries, which need npm, have to be there too.
+        on_ci: the judges, which need Java, the JavaScript libraries, which need npm, and namespaces have to be there.
     """
 
     def __init__(self, *, on_ci: bool) -> None:
@@ -39,6 +40,7 @@ class SkipJudge:
         self.unwanted: list[str] = []
         self.unjudged_count = 0
         self.without_library_count = 0
+        self.unboxed_count = 0
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         reason = str(report.longrepr)
@@ -48,6 +50,8 @@ class SkipJudge:
             self.unjudged_count += 1
         elif LIBRARIES_MISSING in reason and not self.on_ci:
             self.without_library_count += 1
+        elif NAMESPACES_MISSING in reason and not self.on_ci:
+            self.unboxed_count += 1
         else:
             self.unwanted.append(f"{report.nodeid}: {reason}")
 
@@ -65,6 +69,9 @@ class SkipJudge:
         if self.without_library_count:
             terminalreporter.section("skipped on this machine")
             terminalreporter.line(f"{self.without_library_count} test(s) need npm's JavaScript libraries; CI has them")
+        if self.unboxed_count:
+            terminalreporter.section("skipped on this machine")
+            terminalreporter.line(f"{self.unboxed_count} test(s) need namespaces, which it does not allow; CI does")
         if self.unwanted:
             terminalreporter.section("skipped, but had to run")
             for line in self.unwanted:

@@ -15,6 +15,7 @@ from archiveworker import composition
 from archiveworker.domain.errors import SettingsError
 from archiveworker.runtime import logging as runtime_logging
 from archiveworker.runtime.addresses import literal
+from archiveworker.runtime.hardening import keep_memory_private
 from archiveworker.settings import Settings
 
 _EPILOG = (
@@ -41,6 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
     """Serve until SIGTERM or SIGINT; exit 0 after a clean stop."""
+    keep_memory_private()
     flags = {"HOST": args.host, "PORT": args.port, "DATA_DIR": args.data_dir}
     given = {f"ARCHIVEWORKER_{name}": value for name, value in flags.items() if value is not None}
     settings, notes = Settings.from_env({**env, **given})

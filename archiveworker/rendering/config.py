@@ -54,7 +54,7 @@ class RendererConfig:
 
     Attributes:
         chromium: the browser's program; None looks for one (see ``chromium.find``).
-        sandbox: use Chromium's sandbox. As root Chromium cannot, and a warning is logged.
+        sandbox: have Chromium lock its processes in (see ``sandbox``).
         browser_count: browsers that run at the same time; 0 means one for each core, and one more.
         pages_per_browser_count: pages in flight in each of them.
         renders_per_browser_count: a browser is replaced after so many.

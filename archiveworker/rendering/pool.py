@@ -20,6 +20,7 @@ from archiveworker.rendering.certificate import GatewayCertificate
 from archiveworker.rendering.config import RendererConfig
 from archiveworker.rendering.contexts import Context, PageSetup
 from archiveworker.rendering.page import OpenPage
+from archiveworker.rendering.sandbox import Sandbox, cannot_start
 
 __all__ = ["BrowserPool", "FreeSlot", "OpenPage", "PageSetup"]
 
@@ -93,18 +94,26 @@ class BrowserPool:
         self._free: asyncio.Queue[_Lane] = asyncio.Queue()
         self._home: TemporaryDirectory[str] | None = None
         self._closing: set[asyncio.Task[None]] = set()
-        self._sandbox = False
+        self._sandbox = Sandbox(is_on=False)
         self._found: chromium.Chromium | None = None
 
     async def start(self) -> None:
         """Find the browser; browsers start when they are first needed.
 
         Raises:
-            ToolError: there is no Chromium.
+            ToolError: there is no Chromium, or its sandbox cannot start.
         """
         self._found = chromium.find(self._config.chromium)
-        self._sandbox = chromium.sandbox_possible(self._config.sandbox)
+        self._sandbox = Sandbox.chosen(self._config.sandbox)
         self._home = TemporaryDirectory(prefix="archiveworker-chromium-")
+        try:
+            self._sandbox.hand_over(Path(self._home.name))
+            if self._sandbox.is_on and not await self._sandbox.is_possible():
+                # Where Chromium has a profile or a helper of its own it may do what others may not.
+                await (await self._launch()).close()
+        except ToolError:
+            self._home.cleanup()
+            raise
         for lane in self._lanes:
             self._free.put_nowait(lane)
         log.info(
@@ -214,8 +223,13 @@ class BrowserPool:
         if self._found is None or self._home is None:
             raise BrowserGoneError("the browser pool is not running; start the renderer first")
         thrifty = self._config.is_thrifty
-        arguments = chromium.arguments(self._certificate.pin, sandbox=self._sandbox, thrifty=thrifty)
-        return await Browser.launch(self._found.path, arguments, Path(self._home.name))
+        arguments = chromium.arguments(self._certificate.pin, sandbox=self._sandbox.is_on, thrifty=thrifty)
+        try:
+            return await Browser.launch(self._found.path, arguments, Path(self._home.name), self._sandbox)
+        except BrowserGoneError as exc:
+            if self._sandbox.is_on and not await self._sandbox.is_possible():
+                raise cannot_start() from exc
+            raise
 
     async def _release(self, lane: _Lane, running: _Running, went_well: bool) -> None:
         running.open_count -= 1
