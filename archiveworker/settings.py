@@ -58,6 +58,9 @@ class Settings:
     )
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
     log_json: bool | None = _setting(None, "true: JSON lines; false: for people; empty: JSON unless on a terminal.")
+    traces_url: str = _setting(
+        "", "OpenTelemetry collector (OTLP over HTTP) for traces, e.g. http://collector:4318/v1/traces. Empty: none."
+    )
     admin_token: Secret | None = _setting(
         None, "Bearer token for /jobs and evidence. Without it they answer to the local machine alone."
     )
@@ -77,7 +80,8 @@ class Settings:
     )
     secret_key: Secret | None = _setting(
         None,
-        "Keys (Fernet, comma-separated, newest first) that seal tokens at rest. Without it one is made in data_dir.",
+        "Keys (Fernet, comma-separated) that seal tokens at rest: the first seals, all open. Empty: one is made in "
+        "data_dir.",
     )
     jobs_max_count: int = _setting(4, "Jobs that run at once.", low=1, high=256)
     queue_max_count: int = _setting(8, "Jobs that may wait; further ones get 429.", low=0, high=10000)

@@ -20,7 +20,7 @@ from archiveworker.domain.ids import ArchivePath
 from archiveworker.domain.job import FetchedItem, ItemRecord, PlannedItem
 from archiveworker.domain.ports import ItemSpool
 from archiveworker.jobs.tools import JobTools, OpenJob
-from archiveworker.runtime import metrics
+from archiveworker.runtime import metrics, tracing
 
 log = structlog.get_logger(__name__)
 
@@ -37,11 +37,12 @@ async def archive_item(job: OpenJob, item: PlannedItem, tools: JobTools) -> Item
     """
     began_s = tools.clock.monotonic_s()
     spool = await asyncio.to_thread(tools.spool.item, job.stored.job_id, tools.work_folder(f"items/{item.key}"))
-    fetched = await job.connection.fetch_item(item, spool)
+    with tracing.span("fetch"):
+        fetched = await job.connection.fetch_item(item, spool)
     folder = spool.folder / "rendered"
     folder.mkdir()
     document, left_out = _with_associated(job, fetched, tools)
-    with metrics.RENDER_SECONDS.labels(job.stored.source).time():
+    with metrics.RENDER_SECONDS.labels(job.stored.source).time(), tracing.span("render"):
         rendered = await tools.renderer.render(document, render_options(job, tools), folder)
     files = await asyncio.to_thread(_spooled_files, fetched, rendered, spool)
     record = ItemRecord(

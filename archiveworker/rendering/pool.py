@@ -21,6 +21,7 @@ from archiveworker.rendering.config import RendererConfig
 from archiveworker.rendering.contexts import Context, PageSetup
 from archiveworker.rendering.page import OpenPage
 from archiveworker.rendering.sandbox import Sandbox, cannot_start
+from archiveworker.runtime import metrics
 
 __all__ = ["BrowserPool", "FreeSlot", "OpenPage", "PageSetup"]
 
@@ -180,18 +181,19 @@ class BrowserPool:
 
     async def _browser_of(self, slot: _Slot) -> _Running:
         async with slot.lock:
-            running = slot.running
+            running, reason = slot.running, "first"
             if running is not None and not running.browser.is_connected:
                 log.warning("browser_gone", rendered=running.page_count)
-                running = None
+                running, reason = None, "gone"
             elif running is not None and self._is_worn(running):
                 running.retired = True
                 if running.open_count == 0:
                     self._close_later(running.browser)
-                running = None
+                running, reason = None, "worn"
             if running is None:
                 running = slot.running = _Running(await self._launch())
                 self.browsers_started += 1
+                metrics.BROWSER_STARTS.labels(reason).inc()
             return running
 
     def _is_worn(self, running: _Running) -> bool:

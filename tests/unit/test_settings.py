@@ -1,6 +1,6 @@
 """Settings: strict, with units in their names, and documented where administrators look."""
 
-from dataclasses import fields
+from dataclasses import Field, fields
 from pathlib import Path
 
 import pytest
@@ -126,3 +126,17 @@ def test_the_reference_page_has_every_setting_with_its_default() -> None:
     for item in fields(Settings):
         default = f"`{shown_default(item)}`" if shown_default(item) else ""
         assert f"| `{variable(item.name)}` | {default} | {documentation(item)} |" in text, item.name
+
+
+SECRETS = [item for item in fields(Settings) if "Secret" in str(item.type)]
+
+
+@pytest.mark.parametrize("item", SECRETS, ids=[item.name for item in SECRETS])
+def test_every_secret_can_stand_in_a_file(item: "Field[object]", tmp_path: Path) -> None:
+    value = "a-secret-of-more-than-32-characters-000"
+    (tmp_path / "secret").write_text(f"{value}\n")
+    settings, _ = Settings.from_env({f"{variable(item.name)}_FILE": str(tmp_path / "secret")})
+    found = getattr(settings, item.name)
+    (secret,) = found if isinstance(found, tuple) else (found,)
+    assert secret.reveal() == value
+    assert value not in repr(settings)
