@@ -15,7 +15,7 @@ from tests.tools.write_seccomp_profile import TARGET
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.chromium, pytest.mark.slow]
 
-LIMIT_S = 600
+LIMIT_S = 1500
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

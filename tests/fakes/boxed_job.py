@@ -19,7 +19,7 @@ from tests.fakes.worker import FINAL, WorkerProcess
 
 async def main(folder: Path) -> dict[str, Any]:
     """Archive an exam in ``folder``; return what was seen."""
-    async with DemoServer(DemoOptions(seed=7, attempts=6, workdir=folder / "lms")) as lms:
+    async with DemoServer(DemoOptions(seed=7, attempts=3, workdir=folder / "lms")) as lms:
         settings = {"TSA_URLS": lms.tsa_url, "TSA_CA": str(lms.authority.root_pem), "LOG_LEVEL": "INFO"}
         worker = WorkerProcess(folder / "worker", settings)
         await worker.start()
@@ -40,10 +40,10 @@ async def _archived(lms: DemoServer, worker: WorkerProcess) -> tuple[list[Lock],
     status, answer = await lms.submit(worker.url, lms.request(7, itemids=ids))
     assert status == 200, answer
     locks: dict[Lock, None] = {}
-    async with asyncio.timeout(400):
+    async with asyncio.timeout(1000):
         while (view := await worker.job(answer["jobid"]))["state"] not in FINAL:
             locks |= dict.fromkeys(renderers(worker.pid))
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.1)
     return list(locks), view
 
 
