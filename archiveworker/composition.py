@@ -34,8 +34,9 @@ from archiveworker.rendering import chromium
 from archiveworker.rendering.config import GatewayConfig, ReadyTimeout, RendererConfig
 from archiveworker.rendering.mirror import mathjax_mirrors
 from archiveworker.rendering.renderer import ChromiumRenderer
+from archiveworker.runtime import outbound
 from archiveworker.runtime.clock import SystemClock
-from archiveworker.runtime.http import ClientCertificate, HttpOptions
+from archiveworker.runtime.http import ClientCertificate
 from archiveworker.runtime.retry import RetryPolicy
 from archiveworker.settings import Settings
 from archiveworker.sources.archivingmod import ArchivingmodAssignSource, ArchivingmodQuizSource
@@ -88,7 +89,9 @@ def build_renderer(settings: Settings) -> ChromiumRenderer:
             footer=settings.page_footer,
             watermark=settings.page_watermark,
             ready_timeout=ReadyTimeout.FAIL if settings.on_ready_timeout is OnError.FAIL else ReadyTimeout.WARN,
-            gateway=GatewayConfig(allowed_hosts=settings.allowed_hosts, mirrors=mirrors, ca_bundle=settings.ca_bundle),
+            gateway=GatewayConfig(
+                settings.allowed_hosts, settings.lms_http.may_be_private, mirrors, settings.lms_http.ca_bundle
+            ),
         )
     )
 
@@ -105,7 +108,7 @@ def find_chromium(settings: Settings) -> chromium.Chromium:
 def build_sources(settings: Settings) -> tuple[Source, ...]:
     """Return one connector for each LMS interface."""
     config = MoodleConfig(
-        http=HttpOptions(ca_bundle=settings.ca_bundle, connect_timeout_s=settings.lms_connect_timeout_s),
+        http=settings.lms_http,
         retry=RetryPolicy(budget_s=settings.lms_retry_s),
         public_base_urls=settings.public_origins,
         call_timeout_s=settings.lms_timeout_s,
@@ -127,7 +130,7 @@ def build_sources(settings: Settings) -> tuple[Source, ...]:
 def build_exchange_source(settings: Settings) -> PeerReviewExchangeSource:
     """Return the connector for any LMS that serves the peer-review exchange API."""
     config = ExchangeConfig(
-        http=HttpOptions(ca_bundle=settings.ca_bundle, connect_timeout_s=settings.lms_connect_timeout_s),
+        http=settings.lms_http,
         retry=RetryPolicy(budget_s=settings.lms_retry_s),
         call_timeout_s=settings.lms_timeout_s,
         max_answer_bytes=settings.max_report_bytes,
@@ -139,7 +142,7 @@ def build_exchange_source(settings: Settings) -> PeerReviewExchangeSource:
 def build_edx_source(settings: Settings) -> EdxProctoringSource:
     """Return the connector for proctored exams of an Open edX."""
     config = EdxConfig(
-        http=HttpOptions(ca_bundle=settings.ca_bundle, connect_timeout_s=settings.lms_connect_timeout_s),
+        http=settings.lms_http,
         retry=RetryPolicy(budget_s=settings.lms_retry_s),
         call_timeout_s=settings.lms_timeout_s,
         max_answer_bytes=settings.max_report_bytes,
@@ -264,7 +267,7 @@ async def open_timestamper(settings: Settings) -> AsyncIterator[Timestamper | No
     Raises:
         SettingsError: the CA file cannot be read.
     """
-    async with aiohttp.ClientSession() as session:
+    async with outbound.session() as session:
         yield build_timestamper(settings, session)
 
 
@@ -329,7 +332,7 @@ async def running_worker(settings: Settings) -> AsyncIterator[Worker]:
     with own_data_dir(settings.data_dir):
         state = await asyncio.to_thread(open_state, settings)
         sources = build_sources(settings)
-        async with aiohttp.ClientSession() as tsa_session, build_renderer(settings) as renderer:
+        async with outbound.session() as tsa_session, build_renderer(settings) as renderer:
             tools = JobTools(
                 sources={source.name: source for source in sources},
                 renderer=renderer,

@@ -26,6 +26,7 @@ from archiveworker.domain.retention import (
     is_one_line,
 )
 from archiveworker.domain.secret import Secret
+from archiveworker.runtime.http import HttpOptions
 from archiveworker.runtime.settings_names import translated, unknown, variable
 from archiveworker.runtime.settings_values import PARSERS
 
@@ -71,6 +72,9 @@ class Settings:
     )
     allowed_lms: tuple[str, ...] = _setting(
         (), "Addresses of the LMSs (comma-separated) whose jobs are taken; empty: those of all."
+    )
+    private_lms: bool = _setting(
+        True, "false: an LMS that ARCHIVEWORKER_ALLOWED_LMS does not list must have a public address (docs/adr/0021)."
     )
     posts_per_minute: int = _setting(
         600, "Jobs that one client may post in a minute; further ones get 429. 0: no limit.", low=0
@@ -298,6 +302,15 @@ class Settings:
                 f"{variable('post_secret')} must be 16 to 256 letters, digits or any of - . _ ~: it may be part of an "
                 "address; openssl rand -hex 24 makes one"
             )
+
+    @property
+    def lms_http(self) -> HttpOptions:
+        """How an LMS is talked to. With a list of LMSs the others are refused at the door, so those may be private."""
+        return HttpOptions(
+            connect_timeout_s=self.lms_connect_timeout_s,
+            ca_bundle=self.ca_bundle,
+            may_be_private=self.private_lms or bool(self.allowed_lms),
+        )
 
     @property
     def retention(self) -> RetentionRule:

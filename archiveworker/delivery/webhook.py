@@ -30,7 +30,7 @@ from archiveworker.delivery.form import (
 )
 from archiveworker.delivery.names import named_places
 from archiveworker.domain.delivery import Parcel
-from archiveworker.domain.errors import DeliveryError, DeliveryUnavailableError, SettingsError
+from archiveworker.domain.errors import AddressRefusedError, DeliveryError, DeliveryUnavailableError, SettingsError
 from archiveworker.domain.ids import JobId, LmsOrigin
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.clock import Clock, SystemClock
@@ -161,6 +161,8 @@ class WebhookTarget:
                     post = session.post(self._url, data=form.blocks(), headers=headers, allow_redirects=False)
                     async with post as response:
                         await self._judge(response, form)
+            except AddressRefusedError as exc:
+                raise self._misplaced(exc) from exc
             except _NETWORK as exc:
                 raise form.failure or self._unreachable(exc) from without_secret(exc, self._options.url)
 
@@ -175,6 +177,8 @@ class WebhookTarget:
                 options = session.options(self._url, allow_redirects=False)
                 async with options as response:
                     status = response.status
+        except AddressRefusedError as exc:
+            raise self._misplaced(exc) from exc
         except _NETWORK as exc:
             raise self._unreachable(exc) from without_secret(exc, self._options.url)
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST or status == HTTPStatus.NOT_FOUND:
@@ -221,6 +225,9 @@ class WebhookTarget:
         line = "".join(c if c.isprintable() else " " for c in text.replace(self._options.secret.reveal(), "***"))
         line = _SPACE.sub(" ", line).strip()[:_MAX_QUOTE_CHARS]
         return f" ({line})" if line else ""
+
+    def _misplaced(self, exc: AddressRefusedError) -> DeliveryError:
+        return DeliveryError(f"{self._shown} cannot be used: {exc}; correct ARCHIVEWORKER_DELIVERY_WEBHOOKS")
 
     def _unreachable(self, exc: BaseException) -> DeliveryError:
         reason = describe_failure(exc)

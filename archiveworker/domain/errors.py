@@ -163,6 +163,14 @@ class TokenRefusedError(SourceError):
     code = "token_refused"
 
 
+class AddressRefusedError(SourceError):
+    """A host has an address that the worker does not connect to, whoever asks for it."""
+
+    retry = Retry.NEVER
+    http_status = HTTPStatus.BAD_REQUEST
+    code = "address_refused"
+
+
 class IntegrityError(SourceError):
     """Bytes arrived, but not those that the LMS announced; fetching them again may help."""
 

@@ -1,11 +1,15 @@
 """Small types for names and addresses, so that none of them is a bare string."""
 
 import re
+import string
 import unicodedata
 import uuid
 from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
 from typing import NewType, Self
 from urllib.parse import urlsplit
+
+import idna
 
 JobId = NewType("JobId", str)
 """A random UUID in its canonical text form; unguessable, so it also grants reading ``/status/<jobid>``."""
@@ -14,6 +18,8 @@ ItemKey = NewType("ItemKey", str)
 """Names an item within its job, e.g. ``attempt-33``: lower-case ASCII, digits and dashes."""
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_LABEL = frozenset(string.ascii_lowercase + string.digits + "-_")
+_MAX_HOST_CHARS = 253
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f<>:\"|?*\\]")
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?\Z")
 _MAX_COMPONENT_BYTES = 200
@@ -42,17 +48,26 @@ class LmsOrigin:
     def of(cls, url: str) -> Self:
         """Return the origin of ``url``.
 
+        There is one way to write each host: names in lower case, those beyond ASCII as IDNA has them (UTS 46), IPv4 as
+        four decimal numbers, IPv6 compressed (RFC 5952). What other programs might read as another host is refused.
+
         Raises:
-            ValueError: when the URL has no http(s) scheme, no host, a user part or a bad port.
+            ValueError: when the URL has no http(s) scheme, no host or one that is written in a way of its own, a user
+                part or a bad port.
         """
+        if any(unicodedata.category(char) in ("Cc", "Cs") for char in url):
+            raise ValueError("the URL must not hold control characters")
         parts = urlsplit(url)
         if parts.scheme not in _DEFAULT_PORTS:
             raise ValueError("the URL must begin with http:// or https://")
         if not parts.hostname:
             raise ValueError("the URL has no host name")
-        if parts.username is not None or parts.password is not None:
+        if "@" in parts.netloc:
             raise ValueError("the URL must not hold a user name or password")
-        return cls(parts.scheme, parts.hostname.lower(), parts.port or _DEFAULT_PORTS[parts.scheme])
+        if parts.port == 0:
+            raise ValueError("the URL's port must be 1 to 65535")
+        host = _bracketed(parts.netloc) if parts.netloc.startswith("[") else _host(parts.hostname)
+        return cls(parts.scheme, host, parts.port or _DEFAULT_PORTS[parts.scheme])
 
     def __str__(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -109,6 +124,37 @@ class ArchivePath:
 
     def __str__(self) -> str:
         return self.value
+
+
+def _bracketed(netloc: str) -> str:
+    """Return an IPv6 address in brackets as RFC 5952 writes it, without them."""
+    text, _, rest = netloc[1:].partition("]")
+    try:
+        if "%" in text or not (rest == "" or rest.startswith(":")):
+            raise ValueError("a zone is for this machine alone")
+        return IPv6Address(text).compressed
+    except ValueError as exc:
+        raise ValueError("the URL's host is no IPv6 address") from exc
+
+
+def _host(text: str) -> str:
+    """Return a host name, or an IPv4 address, as it is compared."""
+    try:
+        host = text.lower() if text.isascii() else idna.encode(text, uts46=True).decode()
+    except UnicodeError as exc:
+        raise ValueError("the URL's host name is not one of IDNA") from exc
+    labels = host.removesuffix(".").split(".")
+    if len(host) > _MAX_HOST_CHARS or not all(0 < len(one) <= 63 and _LABEL.issuperset(one) for one in labels):
+        raise ValueError(
+            "the URL's host name has an empty or too long part, or a character that host names do not have"
+        )
+    # Where the last part is a number, others read an address: 127.1, 0x7f.1, 2130706433 (WHATWG URL, "host parsing").
+    if labels[-1].isdecimal() or labels[-1].startswith("0x"):
+        try:
+            return str(IPv4Address(host))
+        except ValueError as exc:
+            raise ValueError("the URL's host is an address that is not written as four decimal numbers") from exc
+    return host
 
 
 def _safe_part(text: str) -> str:

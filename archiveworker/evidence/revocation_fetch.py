@@ -9,16 +9,13 @@ What cannot be fetched is told, never raised: whether it matters is the caller's
 """
 
 import asyncio
-import socket
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from ipaddress import ip_address
 from itertools import pairwise
 from typing import TypeVar
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from cryptography import x509
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
@@ -26,8 +23,10 @@ from cryptography.x509 import ocsp
 from cryptography.x509.oid import AuthorityInformationAccessOID
 from yarl import URL
 
+from archiveworker.domain.errors import AddressRefusedError
+from archiveworker.domain.ids import LmsOrigin
 from archiveworker.evidence.certificates import UNREADABLE, is_issued_by, is_self_signed, name_of
-from archiveworker.runtime.addresses import is_public, literal
+from archiveworker.runtime import outbound
 from archiveworker.runtime.http import USER_AGENT, describe_failure
 
 _Body = TypeVar("_Body")
@@ -151,15 +150,13 @@ class _GuardedSession:
 
     def __init__(self, limits: FetchLimits, tsa_url: URL) -> None:
         self._limits = limits
-        self._guard = _Guard(limits.private_hosts, tsa_url)
+        self._rule = _Rule(limits.private_hosts, tsa_url)
 
     async def __aenter__(self) -> "_GuardedSession":
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(resolver=self._guard, use_dns_cache=False),
+        self._session = outbound.session(
+            self._rule.may_be_private,
             timeout=aiohttp.ClientTimeout(total=self._limits.timeout_s),
             headers={"User-Agent": USER_AGENT},
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trust_env=False,
         )
         return self
 
@@ -174,7 +171,7 @@ class _GuardedSession:
         Raises:
             _NotFetched: it gave nothing usable.
         """
-        url = self._guard.checked(address)
+        url = self._rule.checked(address)
         try:
             return parse(await self._persistently(url, max_bytes, query))
         except UNREADABLE as exc:
@@ -184,6 +181,8 @@ class _GuardedSession:
         for left in reversed(range(_TRIES)):
             try:
                 return await self._body(url, max_bytes, query)
+            except AddressRefusedError as exc:
+                raise _NotFetched("its address is not public") from exc
             except TimeoutError as exc:
                 raise _NotFetched(f"no answer within {self._limits.timeout_s:g} s") from exc
             except (aiohttp.InvalidURL, ValueError) as exc:
@@ -210,13 +209,12 @@ class _GuardedSession:
             return bytes(body)
 
 
-class _Guard(AbstractResolver):
-    """Lets through what may be asked: see the module."""
+class _Rule:
+    """Which addresses of certificates may be asked: see the module."""
 
     def __init__(self, private_hosts: frozenset[str], tsa_url: URL) -> None:
         self._private_hosts = private_hosts
         self._own = {(tsa_url.host, tsa_url.port), (tsa_url.host, 80)}
-        self._inner = aiohttp.ThreadedResolver()
 
     def checked(self, address: str) -> URL:
         """Return the address as a URL.
@@ -225,34 +223,15 @@ class _Guard(AbstractResolver):
             _NotFetched: it may not be asked.
         """
         try:
-            url = URL(address)
-            host, port = url.host, url.port
+            origin, url = LmsOrigin.of(address), URL(address)
         except ValueError as exc:
-            raise _NotFetched("its address is no URL") from exc
-        if url.scheme != "http" or not host or url.user is not None:
+            raise _NotFetched("its address is not a plain http:// one") from exc
+        if origin.scheme != "http":
             raise _NotFetched("its address is not a plain http:// one")
-        number = literal(host)
-        if number is not None and not is_public(number) and not self._may_be_private(host, port or 80):
-            raise _NotFetched("its address is not public")
         return url
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Resolve a name; only to public addresses, unless the host may have others.
-
-        Raises:
-            OSError: it cannot be resolved, or to an address that may not be asked.
-        """
-        found = await self._inner.resolve(host, port, family)
-        if not self._may_be_private(host, port) and not all(is_public(ip_address(f["host"])) for f in found):
-            raise OSError("the host has an address that is not public")
-        return found
-
-    async def close(self) -> None:
-        """Nothing is held open."""
-
-    def _may_be_private(self, host: str, port: int) -> bool:
+    def may_be_private(self, host: str, port: int) -> bool:
+        """Return whether this host and port may have a private address; see ``runtime.outbound``."""
         return host in self._private_hosts or (host, port) in self._own
 
 

@@ -14,7 +14,7 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
-from archiveworker.domain.errors import SettingsError, TimestampError
+from archiveworker.domain.errors import AddressRefusedError, SettingsError, TimestampError
 from archiveworker.domain.secret import Secret
 from archiveworker.evidence import der
 from archiveworker.runtime.http import ClientCertificate, client_context
@@ -114,6 +114,8 @@ async def post(session: aiohttp.ClientSession, authority: Authority, query: byte
         ) as response:
             _check_head(response)
             return await _limited(response.content)
+    except AddressRefusedError as exc:
+        raise TimestampError(f"its address cannot be used: {exc}") from exc
     except TimeoutError as exc:
         raise TimestampError(f"no answer within {timeout_s:g} s") from exc
     except aiohttp.ClientError as exc:

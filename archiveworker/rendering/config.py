@@ -24,7 +24,8 @@ class GatewayConfig:
 
     Attributes:
         allowed_hosts: further hosts: ``cdn.example.org``, ``*.example.org``, with ``:port`` if it is not 80 or 443.
-            They must have public addresses; the LMS itself may have any.
+            They must have public addresses; the LMS itself may have a private one.
+        lms_may_be_private: whether it may.
         mirrors: pairs of URL prefix (with or without scheme) and the folder that answers for it; these need no network.
         ca_bundle: PEM file of authorities for the LMS's certificate; None uses the system's.
         request_limit_s: time for one request to the LMS.
@@ -37,6 +38,7 @@ class GatewayConfig:
     """
 
     allowed_hosts: tuple[str, ...] = ()
+    lms_may_be_private: bool = True
     mirrors: tuple[tuple[str, Path], ...] = ()
     ca_bundle: Path | None = None
     request_limit_s: float = 20.0

@@ -1,30 +1,29 @@
 """The gateway's way to the LMS: checked addresses, no credentials, limits, and one request for what many pages want.
 
-A name is resolved once, its addresses are checked, and the connection goes to one of these: there is no second look-up
-that could answer otherwise. Redirects are handed back to the browser, which comes again with the new address.
+The addresses of a name are checked where they are connected to (``runtime.outbound``), and kept for a while. Redirects
+are handed back to the browser, which comes again with the new address.
 """
 
 import asyncio
-import ipaddress
-import socket
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import aiohttp
 import structlog
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from archiveworker.domain.errors import AddressRefusedError
 from archiveworker.domain.ids import LmsOrigin
 from archiveworker.rendering.cache import ResponseCache
 from archiveworker.rendering.config import GatewayConfig
-from archiveworker.rendering.policy import Policy, Refusal
+from archiveworker.rendering.policy import Policy
 from archiveworker.rendering.wire import Response
+from archiveworker.runtime import outbound
 
 log = structlog.get_logger()
 
-_PIN_LIFE_S = 300.0
+_NAME_LIFE_S = 300
 _CONNECT_LIMIT_S = 10.0
 _UNREACHABLE_LIFE_S = 60.0
 _REFUSED_LIFE_S = 5.0
@@ -68,41 +67,6 @@ class Failure:
     reason: str
 
 
-@dataclass(slots=True)
-class _Pins:
-    """Addresses that were looked up and found good, by host and port."""
-
-    addresses: dict[tuple[str, int], tuple[float, tuple[str, ...]]] = field(default_factory=dict)
-
-
-class _PinnedResolver(AbstractResolver):
-    """Answers only from what was checked before."""
-
-    def __init__(self, pins: _Pins) -> None:
-        self._pins = pins
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        _, addresses = self._pins.addresses.get((host, port), (0.0, ()))
-        if not addresses:
-            raise OSError(None, "this name was not checked")
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in addresses
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held open."""
-
-
 class Fetcher:
     """Fetches for all pages of one LMS. Close it when it is no longer used.
 
@@ -114,7 +78,6 @@ class Fetcher:
     def __init__(self, policy: Policy, config: GatewayConfig) -> None:
         self._policy = policy
         self._config = config
-        self._pins = _Pins()
         self._cache = ResponseCache(config.cache_bytes)
         self._running: dict[str, asyncio.Task[Response | Failure]] = {}
         self._session: aiohttp.ClientSession | None = None
@@ -156,14 +119,15 @@ class Fetcher:
             return failure
         try:
             async with asyncio.timeout(self._config.request_limit_s):
-                if (refusal := await self._pin(origin)) is not None:
-                    return Failure(403, refusal.reason)
                 return await self._ask_twice(url, headers)
+        except AddressRefusedError:
+            # Its own words would show an archive's readers what the LMS's network is like.
+            return Failure(403, "the host has an address that is not public")
         except aiohttp.ConnectionTimeoutError:
             return self._remembered(
                 origin, Failure(504, f"no connection within {_CONNECT_LIMIT_S:g} s"), _UNREACHABLE_LIFE_S
             )
-        except (aiohttp.ClientConnectorError, socket.gaierror) as exc:
+        except aiohttp.ClientConnectorError as exc:
             # An LMS that is starting anew must be found as soon as it is there.
             life_s = 0.0 if origin == self._policy.own else _REFUSED_LIFE_S
             return self._remembered(origin, Failure(502, f"no answer ({type(exc).__name__})"), life_s)
@@ -210,9 +174,9 @@ class Fetcher:
             ca_bundle = self._config.ca_bundle
             context = ssl.create_default_context(cafile=None if ca_bundle is None else str(ca_bundle))
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    resolver=_PinnedResolver(self._pins),
-                    use_dns_cache=False,
+                connector=outbound.connector(
+                    self._policy.may_be_private,
+                    ttl_dns_cache=_NAME_LIFE_S,
                     ssl=context,
                     limit_per_host=_CONNECTION_COUNT,
                 ),
@@ -221,21 +185,6 @@ class Fetcher:
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_LIMIT_S),
             )
         return self._session
-
-    async def _pin(self, origin: LmsOrigin) -> Refusal | None:
-        loop = asyncio.get_running_loop()
-        key = (origin.host, origin.port)
-        expires_s, addresses = self._pins.addresses.get(key, (0.0, ()))
-        if expires_s < loop.time():
-            found = await loop.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
-            addresses = tuple(dict.fromkeys(str(entry[4][0]).partition("%")[0] for entry in found))
-            expires_s = loop.time() + _PIN_LIFE_S
-        for address in addresses:
-            refusal = self._policy.refusal_of_address(origin, ipaddress.ip_address(address))
-            if refusal is not None:
-                return refusal
-        self._pins.addresses[key] = (expires_s, addresses)
-        return None
 
 
 def _may_be_shared(headers: Mapping[str, str]) -> bool:

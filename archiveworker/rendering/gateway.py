@@ -40,7 +40,7 @@ class LmsGateway:
     def __init__(self, origin: LmsOrigin, config: GatewayConfig) -> None:
         self.origin = origin
         self._config = config
-        self._fetcher = Fetcher(Policy(origin, config.allowed_hosts), config)
+        self._fetcher = Fetcher(Policy(origin, config.allowed_hosts, config.lms_may_be_private), config)
         self._mirrors = Mirrors(config.mirrors)
 
     def open(self, html: str, base_url: str) -> "PageSession":

@@ -1,15 +1,14 @@
 """Decides what a page may load. Pure: no look-up and no request happens here.
 
-Allowed are the LMS's own origin, whatever its address, and configured hosts with public addresses. Everything else is
-refused, whatever it is called: a name, an IP literal, a redirect. The accepted risk: an LMS that is allowed to
-be on a private address can make its pages load anything of its own origin.
+Allowed are the LMS's own origin, whatever its address, and configured hosts with public addresses (``outbound`` checks
+them when they are connected to). Everything else is refused, whatever it is called: a name, an IP literal, a redirect.
+The accepted risk: an LMS that is allowed to be on a private address can make its pages load anything of its own origin.
 """
 
 from dataclasses import dataclass
 
 from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.ids import LmsOrigin
-from archiveworker.runtime.addresses import IpAddress, is_public, literal
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -32,10 +31,12 @@ class Policy:
     Attributes:
         own: the LMS's origin.
         allowed_hosts: patterns as in ``GatewayConfig``.
+        own_may_be_private: whether the LMS may have a private address; nobody else may.
     """
 
     own: LmsOrigin
     allowed_hosts: tuple[str, ...] = ()
+    own_may_be_private: bool = True
 
     def __post_init__(self) -> None:
         for pattern in self.allowed_hosts:
@@ -47,7 +48,7 @@ class Policy:
                 )
 
     def refusal_of_url(self, url: str) -> Refusal | None:
-        """Return why ``url`` may not be asked for, or None when it may (its address is still to be checked)."""
+        """Return why ``url`` may not be asked for, or None when it may."""
         try:
             origin = LmsOrigin.of(url)
         except ValueError as exc:
@@ -56,14 +57,11 @@ class Policy:
             return None
         if not any(_matches(pattern, origin) for pattern in self.allowed_hosts):
             return Refusal("the host is not one of the allowed ones")
-        address = literal(origin.host)
-        return None if address is None else self.refusal_of_address(origin, address)
+        return None
 
-    def refusal_of_address(self, origin: LmsOrigin, address: IpAddress) -> Refusal | None:
-        """Return why a connection of ``origin`` to ``address`` may not be made, or None when it may."""
-        if origin == self.own or is_public(address):
-            return None
-        return Refusal("the host has an address that is not public")
+    def may_be_private(self, host: str, port: int) -> bool:
+        """Return whether this host and port may have a private address; see ``runtime.outbound``."""
+        return self.own_may_be_private and (host, port) == (self.own.host, self.own.port)
 
 
 def _matches(pattern: str, origin: LmsOrigin) -> bool:

@@ -1,8 +1,9 @@
 """HTTP out of the worker: one way to make an aiohttp session, and bytes that are hashed while they are written.
 
 Nothing here keeps a cookie or reads proxies from the environment, and callers that send a token follow no redirect: a
-token must only go where it was meant to go. Not for Chromium's requests (``rendering``). Time-stamp authorities and the
-services that certificates name are asked in ``evidence``, with the TLS of here.
+token must only go where it was meant to go. Which addresses are connected to is the rule of ``outbound``. Not for
+Chromium's requests (``rendering``). Time-stamp authorities and the services that certificates name are asked in
+``evidence``, with the TLS of here.
 Accepted risk: exceptions of aiohttp may hold a URL; ``without_secret`` replaces those that hold a secret.
 """
 
@@ -16,11 +17,12 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 import aiohttp
+from yarl import URL
 
 from archiveworker import __version__
 from archiveworker.domain.errors import LimitExceededError, SettingsError
 from archiveworker.domain.secret import Secret
-from archiveworker.runtime import metrics
+from archiveworker.runtime import metrics, outbound
 from archiveworker.runtime.clock import Clock
 from archiveworker.runtime.digests import Digested, HashingWriter
 
@@ -41,6 +43,7 @@ class HttpOptions:
         connections_per_host: at the same time.
         ca_bundle: PEM file with certificates to trust in addition to the system's.
         proxy_url: HTTP proxy for everything; None goes directly.
+        may_be_private: whether servers may have private addresses (``runtime.outbound``).
     """
 
     connect_timeout_s: float = 10.0
@@ -48,6 +51,7 @@ class HttpOptions:
     connections_per_host: int = 8
     ca_bundle: Path | None = None
     proxy_url: str | None = None
+    may_be_private: bool = True
 
 
 def client_session(options: HttpOptions) -> aiohttp.ClientSession:
@@ -58,7 +62,8 @@ def client_session(options: HttpOptions) -> aiohttp.ClientSession:
     Raises:
         SettingsError: the CA bundle cannot be read.
     """
-    connector = aiohttp.TCPConnector(
+    connector = outbound.connector(
+        _who_may_be_private(options),
         limit=0,
         limit_per_host=options.connections_per_host,
         ssl=_trust(options.ca_bundle),
@@ -75,6 +80,14 @@ def client_session(options: HttpOptions) -> aiohttp.ClientSession:
         trust_env=False,
         trace_configs=[metrics.lms_trace()],
     )
+
+
+def _who_may_be_private(options: HttpOptions) -> outbound.MayBePrivate:
+    if options.may_be_private:
+        return outbound.anyone
+    # What a proxy connects to is the proxy's to decide; its own address is the administrator's choice.
+    proxy = None if options.proxy_url is None else URL(options.proxy_url)
+    return lambda host, port: proxy is not None and (host, port) == (proxy.host, proxy.port)
 
 
 def _trust(ca_bundle: Path | None) -> ssl.SSLContext | bool:
