@@ -71,7 +71,7 @@ class Worker:
 
 def build_renderer(settings: Settings) -> ChromiumRenderer:
     """Return the renderer; it must be started."""
-    mathjax = settings.mathjax_dir
+    mathjax, lms = settings.mathjax_dir, settings.lms_http
     mirrors = mathjax_mirrors(mathjax) if mathjax is not None and mathjax.is_dir() else ()
     return ChromiumRenderer(
         RendererConfig(
@@ -89,9 +89,7 @@ def build_renderer(settings: Settings) -> ChromiumRenderer:
             footer=settings.page_footer,
             watermark=settings.page_watermark,
             ready_timeout=ReadyTimeout.FAIL if settings.on_ready_timeout is OnError.FAIL else ReadyTimeout.WARN,
-            gateway=GatewayConfig(
-                settings.allowed_hosts, settings.lms_http.may_be_private, mirrors, settings.lms_http.ca_bundle
-            ),
+            gateway=GatewayConfig(settings.allowed_hosts, lms.may_be_private, mirrors, lms.ca_bundle, proxy=lms.proxy),
         )
     )
 
@@ -170,10 +168,10 @@ def build_targets(settings: Settings) -> dict[str, DeliveryTarget]:
     Raises:
         SettingsError: a setting of theirs is wrong, or ``delivery_also_to`` names one that does not exist.
     """
-    keys, limit_s = settings.delivery_webhook_secrets, settings.delivery_timeout_s
+    keys, limit_s, route = settings.delivery_webhook_secrets, settings.delivery_timeout_s, settings.route
     found: list[DeliveryTarget] = [
         *directories(settings.delivery_dirs, settings.delivery_dir_mode),
-        *webhooks(settings.delivery_webhooks, keys, ca_bundle=settings.ca_bundle, stall_limit_s=limit_s),
+        *webhooks(settings.delivery_webhooks, keys, ca_bundle=settings.ca_bundle, stall_limit_s=limit_s, proxy=route),
     ]
     targets = {target.name: target for target in found}
     if len(targets) < len(found):
@@ -205,6 +203,7 @@ def build_timestamper(settings: Settings, session: aiohttp.ClientSession) -> Tim
         timeout_s=settings.tsa_timeout_s,
         max_crl_bytes=settings.tsa_max_crl_bytes,
         private_hosts=frozenset(host.lower() for host in settings.tsa_private_hosts),
+        proxy=settings.route,
     )
     options = StampOptions(
         algorithm=settings.tsa_hash,
@@ -267,7 +266,7 @@ async def open_timestamper(settings: Settings) -> AsyncIterator[Timestamper | No
     Raises:
         SettingsError: the CA file cannot be read.
     """
-    async with outbound.session() as session:
+    async with outbound.session(proxy=settings.route) as session:
         yield build_timestamper(settings, session)
 
 
@@ -332,7 +331,7 @@ async def running_worker(settings: Settings) -> AsyncIterator[Worker]:
     with own_data_dir(settings.data_dir):
         state = await asyncio.to_thread(open_state, settings)
         sources = build_sources(settings)
-        async with outbound.session() as tsa_session, build_renderer(settings) as renderer:
+        async with outbound.session(proxy=settings.route) as tsa_session, build_renderer(settings) as renderer:
             tools = JobTools(
                 sources={source.name: source for source in sources},
                 renderer=renderer,

@@ -27,6 +27,7 @@ from archiveworker.domain.retention import (
 )
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.http import HttpOptions
+from archiveworker.runtime.proxies import Proxy
 from archiveworker.runtime.settings_names import translated, unknown, variable
 from archiveworker.runtime.settings_values import PARSERS
 
@@ -125,6 +126,16 @@ class Settings:
     )
     allowed_hosts: tuple[str, ...] = _setting(
         (), "Hosts (comma-separated) besides the LMS from which pages may load pictures, styles, fonts and scripts."
+    )
+    proxy: Secret | None = _setting(
+        None,
+        "Proxy for all that the worker asks for: http://, https:// or socks5://, may hold user:password@. Empty: none "
+        "(HTTPS_PROXY and the like are not read).",
+    )
+    no_proxy: tuple[str, ...] = _setting(
+        (),
+        "Hosts (comma-separated; with all below them), addresses and networks (10.0.0.0/8) that are asked without the "
+        "proxy; this machine always is.",
     )
     ca_bundle: Path | None = _setting(None, "PEM file with certificates to trust in addition to the system's.")
     chromium: Path | None = _setting(None, "Chromium to use; empty: look for one (archiveworker doctor says which).")
@@ -265,6 +276,7 @@ class Settings:
             )
         self._check_texts()
         self._check_access()
+        Proxy.of(self.proxy, self.no_proxy)
         if not _EXECUTOR_ID.fullmatch(self.executor_id):
             raise SettingsError(
                 f"{variable('executor_id')} must be up to 64 letters, digits, dots, dashes, underscores"
@@ -309,8 +321,14 @@ class Settings:
         return HttpOptions(
             connect_timeout_s=self.lms_connect_timeout_s,
             ca_bundle=self.ca_bundle,
+            proxy=self.route,
             may_be_private=self.private_lms or bool(self.allowed_lms),
         )
+
+    @property
+    def route(self) -> Proxy | None:
+        """The proxy through which requests go, None when they go directly."""
+        return Proxy.of(self.proxy, self.no_proxy)
 
     @property
     def retention(self) -> RetentionRule:

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import aiohttp
-
 from archiveworker import __version__, composition
 from archiveworker.cli.client import WorkerClient
 from archiveworker.cli.submit import body_from_flags, configure_moodle
@@ -215,8 +213,7 @@ def _mathjax(settings: Settings) -> Finding:
 
 
 async def _timestamps(settings: Settings) -> Finding:
-    async with aiohttp.ClientSession() as session:
-        timestamper = composition.build_timestamper(settings, session)
+    async with composition.open_timestamper(settings) as timestamper:
         if timestamper is None:
             return Finding(None, "time-stamps", "none; set ARCHIVEWORKER_TSA_URLS to have archives stamped (RFC 3161)")
         algorithm = timestamper.algorithm

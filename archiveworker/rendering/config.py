@@ -7,6 +7,7 @@ from pathlib import Path
 
 from archiveworker.domain.document import PageFooter
 from archiveworker.domain.errors import SettingsError
+from archiveworker.runtime.proxies import Proxy
 
 
 class ReadyTimeout(StrEnum):
@@ -35,6 +36,7 @@ class GatewayConfig:
         max_request_count: requests that one page may make.
         cache_bytes: memory for the responses that all pages of an LMS share.
         scope_count: LMS origins whose caches are kept at the same time.
+        proxy: through which requests go; None goes directly.
     """
 
     allowed_hosts: tuple[str, ...] = ()
@@ -48,6 +50,7 @@ class GatewayConfig:
     max_request_count: int = 2_000
     cache_bytes: int = 128 * 1024**2
     scope_count: int = 4
+    proxy: Proxy | None = None
 
 
 @dataclass(frozen=True, slots=True)

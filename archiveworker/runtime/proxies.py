@@ -1,21 +1,23 @@
 """The proxy through which requests leave, where an administrator has named one, and the hosts that are asked directly.
 
-HTTP proxies get plain requests in absolute form and a tunnel (CONNECT) for https, SOCKS proxies a tunnel for everything;
-names are resolved by the proxy. This machine is always asked directly. The usual variables of the environment
+HTTP proxies get plain requests in absolute form and a tunnel (CONNECT) for https; SOCKS proxies get a tunnel for all.
+Names are resolved by the proxy. This machine is always asked directly. The usual variables of the environment
 (``HTTPS_PROXY``) are not read: a proxy of whoever started the worker is no decision about where tokens go.
 
-Accepted risk: what a proxy connects to is the proxy's to decide. The rule about addresses holds for hosts that are asked
-directly, and for the URL, not for what the proxy makes of a name.
+Accepted risk: what a proxy connects to is the proxy's to decide. The rule about addresses (``outbound``) holds for
+hosts that are asked directly, and for the URL, not for what the proxy makes of a name.
 """
 
-from collections.abc import Iterable
+import socket
+import ssl
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any, Final, Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp_socks import ProxyConnector, ProxyType
+from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyTimeoutError, ProxyType
 from yarl import URL
 
 from archiveworker.domain.errors import SettingsError
@@ -40,7 +42,7 @@ class Proxy:
 
     url: URL
     user: str | None = None
-    password: Secret = Secret("")
+    password: Secret | None = None
     bypass: tuple[str, ...] = ()
 
     @classmethod
@@ -61,7 +63,13 @@ class Proxy:
             raise _unusable()
         bare = URL.build(scheme=parsed.scheme, host=parsed.host, port=port)
         hosts = tuple(host.lower().removeprefix("*") for host in bypass)
-        return cls(bare, parsed.user, Secret(parsed.password or ""), hosts)
+        return cls(bare, parsed.user, Secret(parsed.password) if parsed.password else None, hosts)
+
+    def credentials(self) -> aiohttp.BasicAuth | None:
+        """Return what an HTTP proxy is told of who asks."""
+        if self.user is None:
+            return None
+        return aiohttp.BasicAuth(self.user, self.password.reveal() if self.password else "", "utf-8")
 
     def is_bypassed(self, host: str) -> bool:
         """Return whether a host is asked directly."""
@@ -74,57 +82,69 @@ class Proxy:
         return any(host == rule.lstrip(".") or host.endswith("." + rule.lstrip(".")) for rule in self.bypass)
 
 
-def connector(proxy: Proxy | None, **options: Any) -> aiohttp.TCPConnector:
-    """Return a connector that goes through the proxy.
+def connector(proxy: Proxy, check: Callable[[URL], None], **options: Any) -> aiohttp.TCPConnector:
+    """Return a connector that goes through the proxy; for ``outbound``, which keeps the rule about addresses.
 
     Args:
-        proxy: None connects directly.
+        proxy: through which.
+        check: is given the URL of each request that the proxy will make; raises when it may not be made.
         options: of ``aiohttp.TCPConnector``; its resolver is asked about the proxy and hosts that are asked directly.
     """
-    if proxy is None:
-        return aiohttp.TCPConnector(**options)
-    return _Tunnels(proxy, **options) if proxy.url.scheme in _SOCKS else _Relays(proxy, **options)
+    return _Tunnels(proxy, check, **options) if proxy.url.scheme in _SOCKS else _Relays(proxy, check, **options)
 
 
 class _Relays(aiohttp.TCPConnector):
     """Goes through an HTTP proxy."""
 
-    def __init__(self, proxy: Proxy, **options: Any) -> None:
+    def __init__(self, proxy: Proxy, check: Callable[[URL], None], **options: Any) -> None:
         super().__init__(**options)
-        self._through = proxy
+        self._through, self._check = proxy, check
 
     async def connect(
-        self, req: aiohttp.ClientRequest, traces: Any, timeout: aiohttp.ClientTimeout
+        self,
+        req: aiohttp.ClientRequest,
+        traces: Any,
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the signature is aiohttp's
     ) -> aiohttp.connector.Connection:
         """Name the proxy to the request before a connection for it is looked for or made."""
         proxy = self._through
         if not proxy.is_bypassed(req.url.host or ""):
-            known = None if proxy.user is None else aiohttp.BasicAuth(proxy.user, proxy.password.reveal(), "utf-8")
-            req.update_proxy(proxy.url, known, None)
+            self._check(req.url)
+            req.update_proxy(proxy.url, proxy.credentials(), None)
         return await super().connect(req, traces, timeout)
 
 
 class _Tunnels(ProxyConnector):
     """Goes through a SOCKS proxy, but for the hosts that are asked directly."""
 
-    def __init__(self, proxy: Proxy, **options: Any) -> None:
-        self._through = proxy
-        direct = options.pop("resolver", None) or aiohttp.ThreadedResolver()
+    def __init__(self, proxy: Proxy, check: Callable[[URL], None], **options: Any) -> None:
+        self._through, self._check = proxy, check
+        direct = options.pop("resolver")
         super().__init__(
             host=str(proxy.url.host),
             port=int(proxy.url.port or 0),
             proxy_type=_SOCKS[proxy.url.scheme],
             username=proxy.user,
-            password=proxy.password.reveal() or None,
+            password=proxy.password.reveal() if proxy.password else None,
             rdns=True,
             **options,
         )
+        # The library's own resolves no name at all.
         self._resolver = _SomeNames(proxy, direct)
 
     async def _wrap_create_connection(self, *args: Any, req: aiohttp.ClientRequest, **options: Any) -> Any:
         if self._through.is_bypassed(req.url.host or ""):
             return await aiohttp.TCPConnector._wrap_create_connection(self, *args, req=req, **options)
-        return await super()._wrap_create_connection(*args, req=req, **options)
+        self._check(req.url)
+        key = req.connection_key
+        try:
+            return await super()._wrap_create_connection(*args, req=req, **options)
+        except ssl.SSLCertVerificationError as exc:
+            raise aiohttp.ClientConnectorCertificateError(key, exc) from exc
+        except ssl.SSLError as exc:
+            raise aiohttp.ClientConnectorSSLError(key, exc) from exc
+        except (ProxyError, ProxyConnectionError, ProxyTimeoutError) as exc:
+            raise aiohttp.ClientProxyConnectionError(key, OSError(None, str(exc))) from exc
 
 
 class _SomeNames(AbstractResolver):
@@ -134,12 +154,16 @@ class _SomeNames(AbstractResolver):
         self._proxy = proxy
         self._direct = direct
 
-    async def resolve(self, host: str, port: int = 0, family: Any = 0) -> list[ResolveResult]:
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """Look a name up, or leave it to the proxy."""
         if self._proxy.is_bypassed(host):
             return await self._direct.resolve(host, port, family)
         return [ResolveResult(hostname=host, host=host, port=port, family=family, proto=0, flags=0)]
 
     async def close(self) -> None:
+        """Close what resolves the others."""
         await self._direct.close()
 
 
