@@ -1,7 +1,7 @@
 """Proxies as processes of their own: HTTP (absolute form and CONNECT, RFC 9110) and SOCKS 5 (RFC 1928, 1929).
 
-``python -m tests.fakes.proxy KIND PORT NAME=PORT... [--user NAME:PASSWORD]`` resolves these names alone, to loopback, so
-that a request for one of them has passed here or nowhere. Prints ``listening``, then a line for each destination.
+``python -m tests.fakes.proxy KIND PORT NAME=PORT... [--user NAME:PASSWORD]`` resolves these names alone, to loopback:
+a request for one of them has passed here or nowhere. Prints ``listening``, then a line for each destination.
 """
 
 import argparse

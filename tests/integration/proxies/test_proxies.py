@@ -107,9 +107,11 @@ async def test_tls_goes_through_and_is_checked(server: Server, proxy: RunningPro
             await session.get(f"https://tls.{LMS}/")
         assert describe_failure(caught.value) == "its TLS certificate is not trusted"
     async with running_proxy(proxy.url.split(":")[0], {LMS: server.tls_port}) as other:
-        async with client_session(HttpOptions(proxy=through(other), ca_bundle=server.ca)) as session:
-            async with session.post(f"https://{LMS}/echo", data=BODY) as answer:
-                assert await answer.read() == BODY
+        async with (
+            client_session(HttpOptions(proxy=through(other), ca_bundle=server.ca)) as session,
+            session.post(f"https://{LMS}/echo", data=BODY) as answer,
+        ):
+            assert await answer.read() == BODY
         assert other.passed == [f"{LMS}:443"]
 
 
