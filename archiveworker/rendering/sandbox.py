@@ -40,6 +40,7 @@ OFF: Final = (
 )
 _TRY_LIMIT_S: Final = 10.0
 # What Chromium does when it locks a process in: its own users, processes, network and root folder.
+_TRY_ENVIRONMENT: Final = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}  # an ordinary user's has no chroot in it
 _TRY: Final = ("unshare", "--user", "--map-root-user", "--pid", "--net", "--fork", "chroot", "/", "true")
 
 
@@ -99,7 +100,7 @@ class Sandbox:
     async def is_possible(self) -> bool:
         """Return whether this system lets a process lock itself in, found out by doing it."""
         try:
-            completed = await process.run([*self.prefix, *_TRY], timeout_s=_TRY_LIMIT_S)
+            completed = await process.run([*self.prefix, *_TRY], timeout_s=_TRY_LIMIT_S, env=_TRY_ENVIRONMENT)
         except ToolError:
             return False
         return completed.returncode == 0

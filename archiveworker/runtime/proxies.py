@@ -8,6 +8,7 @@ Accepted risk: what a proxy connects to is the proxy's to decide. The rule about
 hosts that are asked directly, and for the URL, not for what the proxy makes of a name.
 """
 
+import base64
 import socket
 import ssl
 from collections.abc import Callable, Iterable
@@ -16,6 +17,7 @@ from ipaddress import ip_network
 from typing import Any, Final, Self
 
 import aiohttp
+from aiohttp import hdrs
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp_socks import ProxyConnectionError, ProxyConnector, ProxyError, ProxyTimeoutError, ProxyType
 from yarl import URL
@@ -65,11 +67,12 @@ class Proxy:
         hosts = tuple(host.lower().removeprefix("*") for host in bypass)
         return cls(bare, parsed.user, Secret(parsed.password) if parsed.password else None, hosts)
 
-    def credentials(self) -> aiohttp.BasicAuth | None:
-        """Return what an HTTP proxy is told of who asks."""
+    def credentials(self) -> dict[str, str]:
+        """Return the header that tells an HTTP proxy who asks (RFC 7617); nothing when it does not want to know."""
         if self.user is None:
-            return None
-        return aiohttp.BasicAuth(self.user, self.password.reveal() if self.password else "", "utf-8")
+            return {}
+        known = f"{self.user}:{self.password.reveal() if self.password else ''}"
+        return {hdrs.PROXY_AUTHORIZATION: "Basic " + base64.b64encode(known.encode()).decode()}
 
     def is_bypassed(self, host: str) -> bool:
         """Return whether a host is asked directly."""
@@ -110,7 +113,10 @@ class _Relays(aiohttp.TCPConnector):
         proxy = self._through
         if not proxy.is_bypassed(req.url.host or ""):
             self._check(req.url)
-            req.update_proxy(proxy.url, proxy.credentials(), None)
+            # Of a tunnel the header belongs to the request for it, which aiohttp makes; else to the request itself.
+            req.update_proxy(proxy.url, None, proxy.credentials() if req.is_ssl() else None)
+            if not req.is_ssl():
+                req.headers.update(proxy.credentials())
         return await super().connect(req, traces, timeout)
 
 

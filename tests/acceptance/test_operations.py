@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.chromium, py
 
 
 async def items_done(worker: WorkerProcess, job_id: str, count: int) -> None:
-    async with asyncio.timeout(180):
+    async with asyncio.timeout(600):
         while (await worker.job(job_id))["progress"]["items_done"] < count:
             await asyncio.sleep(0.05)
 

@@ -22,7 +22,7 @@ def bill(tmp_path_factory: pytest.TempPathFactory) -> str:
     file = tmp_path_factory.mktemp("sbom") / "sbom.cdx.json"
     options = ["--pyproject", str(ROOT / "pyproject.toml"), "--output-reproducible", "--of", "JSON", "-o", str(file)]
     argv = [sys.executable, "-m", "cyclonedx_py", "environment", *options, sys.executable]
-    subprocess.run(argv, check=True, timeout=300)
+    subprocess.run(argv, check=True, timeout=1200)
     return file.read_text(encoding="utf-8")
 
 
