@@ -19,7 +19,7 @@ from typing import Final, Self
 
 import structlog
 
-from archiveworker.domain.errors import ToolError
+from archiveworker.domain.errors import ToolError, ToolTimeoutError
 from archiveworker.runtime import process
 
 log = structlog.get_logger()
@@ -98,9 +98,11 @@ class Sandbox:
             ) from exc
 
     async def is_possible(self) -> bool:
-        """Return whether this system lets a process lock itself in, found out by doing it."""
+        """Return whether this system lets a process lock itself in, found out by doing it; True while in doubt."""
         try:
             completed = await process.run([*self.prefix, *_TRY], timeout_s=_TRY_LIMIT_S, env=_TRY_ENVIRONMENT)
+        except ToolTimeoutError:
+            return True  # a busy machine, which forbids nothing by that
         except ToolError:
             return False
         return completed.returncode == 0
