@@ -111,7 +111,7 @@ def _open_secrets(engine: sa.Engine, settings: Settings) -> SealedTokens:
         keys = parse_keys(settings.secret_key.reveal(), "ARCHIVEWORKER_SECRET_KEY")
     secrets = SealedTokens(engine, keys)
     if count := secrets.reseal():
-        log.info("tokens_sealed_anew", tokens=count)
+        log.info("sealed_anew", count=count)
     return secrets
 
 
