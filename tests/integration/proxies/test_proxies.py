@@ -170,7 +170,7 @@ async def test_archives_go_through_it(proxy: RunningProxy, tmp_path: Path) -> No
         async with running_proxy(proxy.url.split(":")[0], {"records.example.test": port}) as own:
             url = receiver.url.replace(f"127.0.0.1:{port}", "records.example.test")
             target = WebhookTarget("records", WebhookOptions(Secret(url), Secret(SECRET), proxy=through(own)))
-            await target.deliver(make_parcel(tmp_path), JobId("c0199590-e54a-11f1-9fb7-02fc00000001"))
+            await target.deliver(make_parcel(tmp_path / "spool"), JobId("c0199590-e54a-11f1-9fb7-02fc00000001"))
             assert own.passed == ["records.example.test:80"]
         assert len(receiver.stored) == 1
 
@@ -189,8 +189,8 @@ async def test_time_stamps_come_through_it(proxy: RunningProxy, tmp_path: Path) 
 
 
 async def test_the_settings_reach_every_client() -> None:
-    settings = Settings(proxy=Secret("socks5://archive:pass@proxy.example.test"), no_proxy=("example.org",))
+    settings = Settings(proxy=Secret("socks5://archive:hidden-word@proxy.example.test"), no_proxy=("example.org",))
     assert settings.route is not None
     assert str(settings.route.url) == "socks5://proxy.example.test:1080"
     assert settings.lms_http.proxy == settings.route
-    assert "pass" not in f"{settings!r} {settings.route!r}"
+    assert "hidden-word" not in f"{settings!r} {settings.route!r}"
