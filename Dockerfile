@@ -20,8 +20,8 @@ COPY docker/healthcheck.py /usr/local/bin/archiveworker-healthcheck
 USER archiveworker
 WORKDIR /data
 VOLUME /data
-# Chromium's own sandbox needs user namespaces, which the usual container engines forbid; the container is the sandbox.
-ENV ARCHIVEWORKER_DATA_DIR=/data ARCHIVEWORKER_CHROMIUM_SANDBOX=false PYTHONUNBUFFERED=1
+# Chromium's sandbox needs user namespaces: start the container with docker/seccomp.json (docs/howto/install.md).
+ENV ARCHIVEWORKER_DATA_DIR=/data PYTHONUNBUFFERED=1
 EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s CMD ["python3", "/usr/local/bin/archiveworker-healthcheck"]
 STOPSIGNAL SIGTERM

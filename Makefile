@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test unit lint judges soak bench clean
+.PHONY: help setup demo test unit lint judges soak bench sbom audit clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +39,12 @@ soak: $(STAMP) ## kills, faults, load, size: the figures of docs/reference/relia
 bench: $(STAMP) ## speed and memory beside the plain flow, about 8 minutes; make bench ARGS=--full measures everything
 	@bash docker/install-system.sh --test ghostscript
 	@$(BIN)/python tests/tools/bench.py $(ARGS)
+
+sbom: $(STAMP) ## write build/sbom.cdx.json, what the image installs from PyPI (CycloneDX)
+	@PYTHON=$(PYTHON) VENV=$(VENV) bash docker/sbom.sh
+
+audit: $(STAMP) ## look up known vulnerabilities of that (asks api.osv.dev; says so when it cannot)
+	@PYTHON=$(PYTHON) VENV=$(VENV) bash docker/sbom.sh --audit
 
 clean: ## remove what was built
 	@rm -rf build dist demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -56,7 +56,7 @@ class Worker:
 
 def build_renderer(settings: Settings) -> ChromiumRenderer:
     """Return the renderer; it must be started."""
-    mathjax = settings.mathjax_dir
+    mathjax, lms = settings.mathjax_dir, settings.lms_http
     mirrors = mathjax_mirrors(mathjax) if mathjax is not None and mathjax.is_dir() else ()
     return ChromiumRenderer(
         RendererConfig(
@@ -74,9 +74,7 @@ def build_renderer(settings: Settings) -> ChromiumRenderer:
             footer=settings.page_footer,
             watermark=settings.page_watermark,
             ready_timeout=ReadyTimeout.FAIL if settings.on_ready_timeout is OnError.FAIL else ReadyTimeout.WARN,
-            gateway=GatewayConfig(
-                settings.allowed_hosts, settings.lms_http.may_be_private, mirrors, settings.lms_http.ca_bundle
-            ),
+            gateway=GatewayConfig(settings.allowed_hosts, lms.may_be_private, mirrors, lms.ca_bundle, proxy=lms.proxy),
         )
     )
 
@@ -96,10 +94,10 @@ def build_targets(settings: Settings) -> dict[str, DeliveryTarget]:
     Raises:
         SettingsError: a setting of theirs is wrong, or ``delivery_also_to`` names one that does not exist.
     """
-    keys, limit_s = settings.delivery_webhook_secrets, settings.delivery_timeout_s
+    keys, limit_s, route = settings.delivery_webhook_secrets, settings.delivery_timeout_s, settings.route
     found: list[DeliveryTarget] = [
         *directories(settings.delivery_dirs, settings.delivery_dir_mode),
-        *webhooks(settings.delivery_webhooks, keys, ca_bundle=settings.ca_bundle, stall_limit_s=limit_s),
+        *webhooks(settings.delivery_webhooks, keys, ca_bundle=settings.ca_bundle, stall_limit_s=limit_s, proxy=route),
         *object_stores(settings.delivery_s3, settings.delivery_s3_keys, ca_bundle=settings.ca_bundle),
     ]
     targets = {target.name: target for target in found}
@@ -176,7 +174,7 @@ async def running_worker(settings: Settings) -> AsyncIterator[Worker]:
         state = await asyncio.to_thread(open_state, settings)
         targets = build_targets(settings)
         sources = build_sources(settings, targets)
-        async with outbound.session() as tsa_session, build_renderer(settings) as renderer:
+        async with outbound.session(proxy=settings.route) as tsa_session, build_renderer(settings) as renderer:
             tools = JobTools(
                 sources={source.name: source for source in sources},
                 renderer=renderer,

@@ -27,6 +27,7 @@ from archiveworker.domain.retention import (
 )
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.http import HttpOptions
+from archiveworker.runtime.proxies import Proxy
 from archiveworker.runtime.settings_names import translated, unknown, variable
 from archiveworker.runtime.settings_values import PARSERS
 
@@ -67,6 +68,9 @@ class Settings:
     )
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR.")
     log_json: bool | None = _setting(None, "true: JSON lines; false: for people; empty: JSON unless on a terminal.")
+    traces_url: str = _setting(
+        "", "OpenTelemetry collector (OTLP over HTTP) for traces, e.g. http://collector:4318/v1/traces. Empty: none."
+    )
     admin_token: Secret | None = _setting(
         None, "Bearer token for /jobs and evidence. Without it they answer to the local machine alone."
     )
@@ -89,7 +93,8 @@ class Settings:
     )
     secret_key: Secret | None = _setting(
         None,
-        "Keys (Fernet, comma-separated, newest first) that seal tokens at rest. Without it one is made in data_dir.",
+        "Keys (Fernet, comma-separated) that seal tokens at rest: the first seals, all open. Empty: one is made in "
+        "data_dir.",
     )
     jobs_max_count: int = _setting(4, "Jobs that run at once.", low=1, high=256)
     queue_max_count: int = _setting(8, "Jobs that may wait; further ones get 429.", low=0, high=10000)
@@ -136,9 +141,21 @@ class Settings:
     allowed_hosts: tuple[str, ...] = _setting(
         (), "Hosts (comma-separated) besides the LMS from which pages may load pictures, styles, fonts and scripts."
     )
+    proxy: Secret | None = _setting(
+        None,
+        "Proxy for all that the worker asks for: http://, https:// or socks5://, may hold user:password@. Empty: none "
+        "(HTTPS_PROXY and the like are not read).",
+    )
+    no_proxy: tuple[str, ...] = _setting(
+        (),
+        "Hosts (comma-separated; with all below them), addresses and networks (10.0.0.0/8) that are asked without the "
+        "proxy; this machine always is.",
+    )
     ca_bundle: Path | None = _setting(None, "PEM file with certificates to trust in addition to the system's.")
     chromium: Path | None = _setting(None, "Chromium to use; empty: look for one (archiveworker doctor says which).")
-    chromium_sandbox: bool = _setting(True, "false: start Chromium without its sandbox.")
+    chromium_sandbox: bool = _setting(
+        True, "off: start Chromium without its sandbox; pages are then parsed with all rights of the browser."
+    )
     browser_count: int = _setting(0, "Browsers at once; 0: one per core and one more.", low=0, high=64)
     browser_renders_count: int = _setting(200, "Pages after which a browser is replaced.", low=1)
     browser_max_mib: int = _setting(1500, "Private memory at which a browser is replaced.", low=200)
@@ -282,6 +299,7 @@ class Settings:
             )
         self._check_texts()
         self._check_access()
+        Proxy.of(self.proxy, self.no_proxy)
         if not _EXECUTOR_ID.fullmatch(self.executor_id):
             raise SettingsError(
                 f"{variable('executor_id')} must be up to 64 letters, digits, dots, dashes, underscores"
@@ -326,8 +344,14 @@ class Settings:
         return HttpOptions(
             connect_timeout_s=self.lms_connect_timeout_s,
             ca_bundle=self.ca_bundle,
+            proxy=self.route,
             may_be_private=self.private_lms or bool(self.allowed_lms),
         )
+
+    @property
+    def route(self) -> Proxy | None:
+        """The proxy through which requests go, None when they go directly."""
+        return Proxy.of(self.proxy, self.no_proxy)
 
     @property
     def retention(self) -> RetentionRule:

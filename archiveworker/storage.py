@@ -13,6 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+import sqlalchemy as sa
+import structlog
 
 from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.secret import Secret
@@ -24,10 +28,15 @@ from archiveworker.runtime.object_store_spool import ObjectStoreSpool
 from archiveworker.runtime.object_store_url import open_store, parse_store_url
 from archiveworker.runtime.presence import Executor, Presence
 from archiveworker.runtime.retry_ledger import RetryLedger
-from archiveworker.runtime.sealed import SealedTokens, check_key, load_or_create_key
+from archiveworker.runtime.sealed import SealedTokens, load_or_create_keys, parse_keys
 from archiveworker.runtime.shared_spool import claim_spool
 from archiveworker.runtime.spool import LocalSpool
 from archiveworker.settings import Settings
+
+KEY_FILE: Final = "secret.key"
+"""In the data folder, where the settings name no key."""
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,7 @@ def open_state(settings: Settings) -> State:
         check_sqlite()
         file = settings.data_dir.resolve() / "archiveworker.sqlite"
         url, own = f"sqlite:///{file}", open_sqlite(file)
-        secrets, retries = SealedTokens(own, _keys(settings)), RetryLedger(own)
+        secrets, retries = _open_secrets(own, settings), RetryLedger(own)
         # The name that releases without other databases gave: their unfinished jobs go on under it.
         return State(Secret(url), "local", secrets, _spool(settings), None, retries)
     shared_url = postgres_url(settings.database_url)
@@ -77,7 +86,7 @@ def open_state(settings: Settings) -> State:
         )
     executor_id = settings.executor_id or socket.gethostname()
     pool = open_pool(shared_url)
-    secrets = SealedTokens(pool, _keys(settings))
+    secrets = _open_secrets(pool, settings)
     spool = _spool(settings)
     claim_spool(pool, spool)
     me = Executor(executor_id, WORKFLOW_VERSION)
@@ -112,13 +121,16 @@ def check_sqlite() -> None:
         )
 
 
-def _keys(settings: Settings) -> tuple[Secret, ...]:
+def _open_secrets(engine: sa.Engine, settings: Settings) -> SealedTokens:
+    """Open the sealed tokens; those that a former key sealed are sealed anew."""
     if settings.secret_key is None:
-        return (load_or_create_key(settings.data_dir / "secret.key"),)
-    keys = tuple(Secret(key.strip()) for key in settings.secret_key.reveal().split(","))
-    for key in keys:
-        check_key(key.reveal(), "ARCHIVEWORKER_SECRET_KEY")
-    return keys
+        keys = load_or_create_keys(settings.data_dir / KEY_FILE)
+    else:
+        keys = parse_keys(settings.secret_key.reveal(), "ARCHIVEWORKER_SECRET_KEY")
+    secrets = SealedTokens(engine, keys)
+    if count := secrets.reseal():
+        log.info("sealed_anew", count=count)
+    return secrets
 
 
 @contextmanager

@@ -33,6 +33,7 @@ def build_timestamper(settings: Settings, session: aiohttp.ClientSession) -> Tim
         timeout_s=settings.tsa_timeout_s,
         max_crl_bytes=settings.tsa_max_crl_bytes,
         private_hosts=frozenset(host.lower() for host in settings.tsa_private_hosts),
+        proxy=settings.route,
     )
     options = StampOptions(
         algorithm=settings.tsa_hash,
@@ -95,5 +96,5 @@ async def open_timestamper(settings: Settings) -> AsyncIterator[Timestamper | No
     Raises:
         SettingsError: the CA file cannot be read.
     """
-    async with outbound.session() as session:
+    async with outbound.session(proxy=settings.route) as session:
         yield build_timestamper(settings, session)

@@ -8,7 +8,7 @@ set -euo pipefail
 packages=(ca-certificates openssl fontconfig fonts-dejavu-core fonts-noto-core fonts-noto-cjk
           fonts-noto-color-emoji libjs-mathjax)
 browser=chromium-headless-shell
-[ "${1:-}" = "--test" ] && packages+=(file mariadb-server poppler-utils postgresql unzip "${@:2}")
+[ "${1:-}" = "--test" ] && packages+=(bubblewrap file libseccomp2 mariadb-server poppler-utils postgresql unzip "${@:2}")
 
 missing=()
 for package in "${packages[@]}" "$browser"; do

@@ -17,13 +17,14 @@ from tests.tools.figures import Figures
 JUDGES_MISSING = "needs Java"
 LIBRARIES_MISSING = "needs npm"
 HELM_MISSING = "needs Helm"
+NAMESPACES_MISSING = "needs namespaces"
 ONLY_ON_CI = {
     JUDGES_MISSING: "Java and the judges ('make judges')",
     LIBRARIES_MISSING: "npm's JavaScript libraries",
     HELM_MISSING: "Helm, which tests/tools/get_helm.sh builds",
 }
 """What tests may be skipped for, except on CI, and what they need."""
-NEEDS_RIGHTS = {DISK_MISSING: "the right to mount a small file system"}
+NEEDS_RIGHTS = {DISK_MISSING: "the right to mount a small file system", NAMESPACES_MISSING: "namespaces"}
 """What tests may be skipped for on CI too, which may be a container that lacks the right."""
 FIGURES = "figures"
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"

@@ -53,6 +53,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "verify": "Check an archive (tar.gz, zip or an unpacked folder) and its time-stamps.",
     "evidence": "Hand out single files with proof of their time, renew time-stamps, list what needs renewing.",
     "bridge": "Give the database of a legacy LMS a read-only web API (peer-review exchange API); make its tokens.",
+    "keys": "Make, list and change the keys that seal tokens at rest.",
     "render": "Render one HTML file to PDF/A, to try things.",
     "doctor": "Check this machine (Chromium, fonts, disk, time-stamps) and, if asked, an LMS; say what to type.",
 }

@@ -20,6 +20,7 @@ from archiveworker.domain.checkup import Line
 from archiveworker.domain.errors import RequestError, SettingsError
 from archiveworker.runtime import logging as runtime_logging
 from archiveworker.runtime.clock import SystemClock
+from archiveworker.runtime.hardening import keep_memory_private
 from archiveworker.settings import Settings
 
 _EPILOG: Final = (
@@ -64,6 +65,7 @@ def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
         return _check(config)
     if args.action == "token":
         return _token(config, args.scope, args.ttl)
+    keep_memory_private()
     runtime_logging.configure(settings.log_level, as_json=settings.log_json)
     return asyncio.run(_serve(config))
 

@@ -32,8 +32,9 @@ from archiveworker.reports.index import human_size
 from archiveworker.runtime import logging as runtime_logging
 from archiveworker.runtime import process
 from archiveworker.runtime.object_store_url import open_store, parse_store_url
-from archiveworker.runtime.sealed import check_key
+from archiveworker.runtime.sealed import parse_keys
 from archiveworker.settings import Settings
+from archiveworker.storage import KEY_FILE
 
 _SUBMIT_TOKEN = "ARCHIVEWORKER_SUBMIT_TOKEN"  # noqa: S105 - the name of a variable
 _LOW_DISK_BYTES = 2 * 1024**3
@@ -128,14 +129,12 @@ async def _store(settings: Settings) -> Line:
 
 async def _keys(settings: Settings) -> Line:
     if settings.secret_key is None:
-        place = settings.data_dir / "secret.key"
+        place = settings.data_dir / KEY_FILE
         if not place.exists():
             return Line(True, "keys", f"tokens will be sealed with a key that is made in {place}")
-        check_key(place.read_text(encoding="ascii", errors="replace").strip(), str(place))
+        parse_keys(place.read_text(encoding="ascii", errors="replace"), str(place))
         return Line(True, "keys", f"tokens are sealed with the key in {place}")
-    keys = settings.secret_key.reveal().split(",")
-    for key in keys:
-        check_key(key.strip(), "ARCHIVEWORKER_SECRET_KEY")
+    keys = parse_keys(settings.secret_key.reveal(), "ARCHIVEWORKER_SECRET_KEY")
     return Line(True, "keys", f"tokens are sealed with the first of {len(keys)} in ARCHIVEWORKER_SECRET_KEY")
 
 

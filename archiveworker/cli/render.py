@@ -75,7 +75,9 @@ def build_config(args: argparse.Namespace, settings: Settings) -> RendererConfig
         viewport_width_px=settings.page_viewport_width_px,
         footer=settings.page_footer,
         watermark=settings.page_watermark,
-        gateway=GatewayConfig(allowed_hosts=settings.allowed_hosts, mirrors=mirrors, ca_bundle=settings.ca_bundle),
+        gateway=GatewayConfig(
+            allowed_hosts=settings.allowed_hosts, mirrors=mirrors, ca_bundle=settings.ca_bundle, proxy=settings.route
+        ),
     )
 
 

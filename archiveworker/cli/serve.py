@@ -14,12 +14,15 @@ import structlog
 from archiveworker import composition
 from archiveworker.domain.errors import SettingsError
 from archiveworker.runtime import logging as runtime_logging
+from archiveworker.runtime import tracing
 from archiveworker.runtime.addresses import literal
+from archiveworker.runtime.hardening import keep_memory_private
 from archiveworker.settings import Settings
 
 _EPILOG = (
     "All settings are ARCHIVEWORKER_* variables, listed in docs/reference/settings.md. SIGTERM: no new jobs; what is "
     "in flight finishes, or goes on at the next start; exit 0. Exit 75: another worker has taken over, start again. "
+    "SIGUSR1: log at level DEBUG; SIGUSR2: at that of the settings again. "
     "Exit 78: a setting is wrong."
 )
 
@@ -41,6 +44,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
     """Serve until SIGTERM or SIGINT; exit 0 after a clean stop."""
+    keep_memory_private()
     flags = {"HOST": args.host, "PORT": args.port, "DATA_DIR": args.data_dir}
     given = {f"ARCHIVEWORKER_{name}": value for name, value in flags.items() if value is not None}
     settings, notes = Settings.from_env({**env, **given})
@@ -48,7 +52,8 @@ def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
     for note in notes:
         log.warning("setting_alias", note=note)
     try:
-        code = asyncio.run(_serve(settings))
+        with tracing.exported(settings.traces_url):
+            code = asyncio.run(_serve(settings))
     except sa.exc.DatabaseError as exc:
         raise SettingsError(
             f"the database {_whereabouts(settings)} cannot be used ({exc.orig}); {_remedy(settings)}"
@@ -57,6 +62,12 @@ def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _change_log_level(level: str) -> None:
+    runtime_logging.set_level(level)
+    # A warning, so that the log says at every level from when on it is another one.
+    log.warning("log_level_changed", level_now=level)
 
 
 def _whereabouts(settings: Settings) -> str:
@@ -74,6 +85,8 @@ async def _serve(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    for number, level in ((signal.SIGUSR1, "DEBUG"), (signal.SIGUSR2, settings.log_level)):
+        loop.add_signal_handler(number, _change_log_level, level)
     async with composition.running_worker(settings) as worker:
         log.info("serving", url=worker.url, data_dir=str(settings.data_dir), stamped=bool(settings.tsa_urls))
         if not settings.tsa_urls:

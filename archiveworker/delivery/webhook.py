@@ -43,6 +43,7 @@ from archiveworker.runtime.http import (
     retry_after_s,
     without_secret,
 )
+from archiveworker.runtime.proxies import Proxy
 
 MIN_SECRET_CHARS: Final = 32
 """As many bytes as the digest has (RFC 2104, 3)."""
@@ -70,6 +71,7 @@ class WebhookOptions:
         ca_bundle: PEM file with certificates to trust in addition to the system's.
         stall_limit_s: longest time in which it neither takes a block nor answers.
         connect_timeout_s: to resolve, connect and shake hands.
+        proxy: through which archives go; None goes directly.
     """
 
     url: Secret
@@ -77,10 +79,16 @@ class WebhookOptions:
     ca_bundle: Path | None = None
     stall_limit_s: float = 120.0
     connect_timeout_s: float = 10.0
+    proxy: Proxy | None = None
 
 
 def webhooks(
-    urls: Sequence[Secret], keys: Sequence[Secret], *, ca_bundle: Path | None, stall_limit_s: float
+    urls: Sequence[Secret],
+    keys: Sequence[Secret],
+    *,
+    ca_bundle: Path | None,
+    stall_limit_s: float,
+    proxy: Proxy | None = None,
 ) -> list["WebhookTarget"]:
     """Return the receivers that the settings name.
 
@@ -89,6 +97,7 @@ def webhooks(
         keys: one for all, or one for each, in the same order.
         ca_bundle: see WebhookOptions.
         stall_limit_s: see WebhookOptions.
+        proxy: see WebhookOptions.
 
     Raises:
         SettingsError: a name, an address or a secret cannot be used.
@@ -101,7 +110,7 @@ def webhooks(
         )
     spread = list(keys) * len(found) if len(keys) == 1 else list(keys)
     return [
-        WebhookTarget(name, WebhookOptions(Secret(url), key, ca_bundle, stall_limit_s))
+        WebhookTarget(name, WebhookOptions(Secret(url), key, ca_bundle, stall_limit_s, proxy=proxy))
         for (name, url), key in zip(found, spread, strict=True)
     ]
 
@@ -200,9 +209,8 @@ class WebhookTarget:
 
     def _session(self) -> aiohttp.ClientSession:
         options = self._options
-        return client_session(
-            HttpOptions(options.connect_timeout_s, options.stall_limit_s, ca_bundle=options.ca_bundle)
-        )
+        times_s = (options.connect_timeout_s, options.stall_limit_s)
+        return client_session(HttpOptions(*times_s, ca_bundle=options.ca_bundle, proxy=options.proxy))
 
     async def _judge(self, response: aiohttp.ClientResponse, form: Form) -> None:
         """Raise unless the receiver has taken everything."""

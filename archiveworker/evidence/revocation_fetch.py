@@ -28,6 +28,7 @@ from archiveworker.domain.ids import LmsOrigin
 from archiveworker.evidence.certificates import UNREADABLE, is_issued_by, is_self_signed, name_of
 from archiveworker.runtime import outbound
 from archiveworker.runtime.http import USER_AGENT, describe_failure
+from archiveworker.runtime.proxies import Proxy
 
 _Body = TypeVar("_Body")
 _MAX_CHAIN = 10
@@ -44,11 +45,13 @@ class FetchLimits:
         timeout_s: of each, from connecting to the last byte.
         max_crl_bytes: of one list; larger ones are not kept.
         private_hosts: names (without port) that may have private addresses.
+        proxy: through which requests go; None goes directly.
     """
 
     timeout_s: float = 15.0
     max_crl_bytes: int = 8 * 1024**2
     private_hosts: frozenset[str] = frozenset()
+    proxy: Proxy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +158,7 @@ class _GuardedSession:
     async def __aenter__(self) -> "_GuardedSession":
         self._session = outbound.session(
             self._rule.may_be_private,
+            self._limits.proxy,
             timeout=aiohttp.ClientTimeout(total=self._limits.timeout_s),
             headers={"User-Agent": USER_AGENT},
         )

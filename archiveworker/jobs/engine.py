@@ -36,6 +36,7 @@ from archiveworker.jobs.story import Story
 from archiveworker.jobs.tools import JobTools, OpenJobs
 from archiveworker.jobs.watch import NoGuard, Watch
 from archiveworker.jobs.workflows import ITEM_QUEUE, JOB_QUEUE, WORKFLOW_VERSION, ArchiveWorkflows
+from archiveworker.runtime import tracing
 
 log = structlog.get_logger(__name__)
 
@@ -110,6 +111,7 @@ class Engine:
             "executor_id": self._config.executor_id,
             "application_version": WORKFLOW_VERSION,
             "log_level": "WARNING",
+            "enable_otlp": tracing.is_on(),
             "notification_listener_polling_interval_sec": policy.poll_interval_s,
         }
         DBOS(config=config)

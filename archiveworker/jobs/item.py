@@ -21,7 +21,7 @@ from archiveworker.domain.job import FetchedItem, ItemRecord, PlannedItem
 from archiveworker.domain.ports import ItemSpool
 from archiveworker.jobs.room import leaving_nothing_on_a_full_disk
 from archiveworker.jobs.tools import JobTools, OpenJob
-from archiveworker.runtime import metrics
+from archiveworker.runtime import metrics, tracing
 
 log = structlog.get_logger(__name__)
 
@@ -39,11 +39,12 @@ async def archive_item(job: OpenJob, item: PlannedItem, tools: JobTools) -> Item
     began_s = tools.clock.monotonic_s()
     spool = await asyncio.to_thread(tools.spool.item, job.stored.job_id, tools.work_folder(f"items/{item.key}"))
     with leaving_nothing_on_a_full_disk(spool.folder):
-        fetched = await job.connection.fetch_item(item, spool)
+        with tracing.span("fetch"):
+            fetched = await job.connection.fetch_item(item, spool)
         folder = spool.folder / "rendered"
         folder.mkdir()
         document, left_out = _with_associated(job, fetched, tools)
-        with metrics.RENDER_SECONDS.labels(job.stored.source).time():
+        with metrics.RENDER_SECONDS.labels(job.stored.source).time(), tracing.span("render"):
             rendered = await tools.renderer.render(document, render_options(job, tools), folder)
         files = await asyncio.to_thread(_spooled_files, fetched, rendered, spool)
         await tools.spool.keep_files(job.stored.job_id, (*files, *fetched.attachments))

@@ -14,6 +14,7 @@ from typing import Self
 
 from archiveworker.domain.errors import BrowserGoneError, RenderError, ToolError
 from archiveworker.rendering.cdp import Connection, Json, Session
+from archiveworker.rendering.sandbox import Sandbox
 from archiveworker.runtime import child
 from archiveworker.runtime.child import Child
 
@@ -39,22 +40,30 @@ class Browser:
         self._folder = folder
 
     @classmethod
-    async def launch(cls, program: Path, arguments: Sequence[str], home: Path) -> Self:
+    async def launch(cls, program: Path, arguments: Sequence[str], home: Path, sandbox: Sandbox) -> Self:
         """Start a browser and wait until it answers.
 
         Args:
             program: Chromium.
             arguments: see ``chromium.arguments``.
             home: a folder for all that it writes.
+            sandbox: as whom it runs.
 
         Raises:
             BrowserGoneError: it did not start.
         """
         folder = Path(await asyncio.to_thread(mkdtemp, dir=home))
+        sandbox.hand_over(folder)
         complaints = folder / "stderr.log"
         # Our own environment holds keys and passwords; the browser gets none of it.
         env = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC", "HOME": str(folder)}
-        argv = [str(program), *arguments, f"--user-data-dir={folder / 'profile'}", "--remote-debugging-pipe"]
+        argv = [
+            *sandbox.prefix,
+            str(program),
+            *arguments,
+            f"--user-data-dir={folder / 'profile'}",
+            "--remote-debugging-pipe",
+        ]
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         try:

@@ -10,12 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
-
 from archiveworker.domain.errors import ToolError
 from archiveworker.runtime import process
-
-log = structlog.get_logger()
 
 _DEBIAN = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 # <downloads>/chromium-1234/chrome-linux64/chrome; the headless shell stands beside it under its own name.
@@ -191,14 +187,3 @@ def arguments(pin: str, *, sandbox: bool, thrifty: bool = True) -> list[str]:
     """
     chosen = [*(_THRIFTY if thrifty else ()), *(() if sandbox else ("--no-sandbox",))]
     return [*_ARGUMENTS, *chosen, f"--ignore-certificate-errors-spki-list={pin}"]
-
-
-def sandbox_possible(wanted: bool) -> bool:
-    """Return whether Chromium's sandbox can be used; as root it cannot."""
-    if not wanted:
-        log.warning("chromium_without_sandbox", reason="switched off by setting")
-        return False
-    if os.geteuid() == 0:
-        log.warning("chromium_without_sandbox", reason="running as root; run the worker as an ordinary user")
-        return False
-    return True

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from archiveworker.domain.document import PageFooter
 from archiveworker.domain.errors import SettingsError
+from archiveworker.runtime.proxies import Proxy
 
 
 class ReadyTimeout(StrEnum):
@@ -35,6 +36,7 @@ class GatewayConfig:
         max_request_count: requests that one page may make.
         cache_bytes: memory for the responses that all pages of an LMS share.
         scope_count: LMS origins whose caches are kept at the same time.
+        proxy: through which requests go; None goes directly.
     """
 
     allowed_hosts: tuple[str, ...] = ()
@@ -48,6 +50,7 @@ class GatewayConfig:
     max_request_count: int = 2_000
     cache_bytes: int = 128 * 1024**2
     scope_count: int = 4
+    proxy: Proxy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class RendererConfig:
 
     Attributes:
         chromium: the browser's program; None looks for one (see ``chromium.find``).
-        sandbox: use Chromium's sandbox. As root Chromium cannot, and a warning is logged.
+        sandbox: have Chromium lock its processes in (see ``sandbox``).
         browser_count: browsers that run at the same time; 0 means one for each core, and one more.
         pages_per_browser_count: pages in flight in each of them.
         renders_per_browser_count: a browser is replaced after so many.

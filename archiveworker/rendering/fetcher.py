@@ -177,6 +177,7 @@ class Fetcher:
             self._session = aiohttp.ClientSession(
                 connector=outbound.connector(
                     self._policy.may_be_private,
+                    self._config.proxy,
                     ttl_dns_cache=_NAME_LIFE_S,
                     ssl=context,
                     limit_per_host=_CONNECTION_COUNT,

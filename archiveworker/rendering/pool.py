@@ -18,6 +18,8 @@ from archiveworker.rendering.certificate import GatewayCertificate
 from archiveworker.rendering.config import RendererConfig
 from archiveworker.rendering.contexts import Context, PageSetup
 from archiveworker.rendering.page import OpenPage
+from archiveworker.rendering.sandbox import Sandbox, cannot_start
+from archiveworker.runtime import metrics
 from archiveworker.runtime.temporary import OwnedFolder, remove_leftovers
 
 __all__ = ["BrowserPool", "FreeSlot", "OpenPage", "PageSetup"]
@@ -92,21 +94,29 @@ class BrowserPool:
         self._free: asyncio.Queue[_Lane] = asyncio.Queue()
         self._home: OwnedFolder | None = None
         self._closing: set[asyncio.Task[None]] = set()
-        self._sandbox = False
+        self._sandbox = Sandbox(is_on=False)
         self._found: chromium.Chromium | None = None
 
     async def start(self) -> None:
         """Find the browser; browsers start when they are first needed.
 
         Raises:
-            ToolError: there is no Chromium.
+            ToolError: there is no Chromium, or its sandbox cannot start.
         """
         self._found = chromium.find(self._config.chromium)
-        self._sandbox = chromium.sandbox_possible(self._config.sandbox)
+        self._sandbox = Sandbox.chosen(self._config.sandbox)
         left = await asyncio.to_thread(remove_leftovers)
         if left:
             log.info("leftovers_removed", folders=left)
         self._home = OwnedFolder("chromium")
+        try:
+            self._sandbox.hand_over(self._home.path)
+            if self._sandbox.is_on and not await self._sandbox.is_possible():
+                # Where Chromium has a profile or a helper of its own it may do what others may not.
+                await (await self._launch()).close()
+        except ToolError:
+            self._home.close()
+            raise
         for lane in self._lanes:
             self._free.put_nowait(lane)
         log.info(
@@ -173,18 +183,19 @@ class BrowserPool:
 
     async def _browser_of(self, slot: _Slot) -> _Running:
         async with slot.lock:
-            running = slot.running
+            running, reason = slot.running, "first"
             if running is not None and not running.browser.is_connected:
                 log.warning("browser_gone", rendered=running.page_count)
-                running = None
+                running, reason = None, "gone"
             elif running is not None and self._is_worn(running):
                 running.retired = True
                 if running.open_count == 0:
                     self._close_later(running.browser)
-                running = None
+                running, reason = None, "worn"
             if running is None:
                 running = slot.running = _Running(await self._launch())
                 self.browsers_started += 1
+                metrics.BROWSER_STARTS.labels(reason).inc()
             return running
 
     def _is_worn(self, running: _Running) -> bool:
@@ -216,8 +227,13 @@ class BrowserPool:
         if self._found is None or self._home is None:
             raise BrowserGoneError("the browser pool is not running; start the renderer first")
         thrifty = self._config.is_thrifty
-        arguments = chromium.arguments(self._certificate.pin, sandbox=self._sandbox, thrifty=thrifty)
-        return await Browser.launch(self._found.path, arguments, self._home.path)
+        arguments = chromium.arguments(self._certificate.pin, sandbox=self._sandbox.is_on, thrifty=thrifty)
+        try:
+            return await Browser.launch(self._found.path, arguments, self._home.path, self._sandbox)
+        except BrowserGoneError as exc:
+            if self._sandbox.is_on and not await self._sandbox.is_possible():
+                raise cannot_start() from exc
+            raise
 
     async def _release(self, lane: _Lane, running: _Running, went_well: bool) -> None:
         running.open_count -= 1

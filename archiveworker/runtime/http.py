@@ -1,6 +1,6 @@
 """HTTP out of the worker: one way to make an aiohttp session, and bytes that are hashed while they are written.
 
-Nothing here keeps a cookie or reads proxies from the environment, and callers that send a token follow no redirect: a
+Nothing here keeps a cookie, and callers that send a token follow no redirect: a
 token must only go where it was meant to go. Which addresses are connected to is the rule of ``outbound``. Not for
 Chromium's requests (``rendering``). Time-stamp authorities and the services that certificates name are asked in
 ``evidence``, with the TLS of here.
@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 import aiohttp
-from yarl import URL
 
 from archiveworker import __version__
 from archiveworker.domain.errors import LimitExceededError, SettingsError
@@ -25,6 +24,7 @@ from archiveworker.domain.secret import Secret
 from archiveworker.runtime import metrics, outbound
 from archiveworker.runtime.clock import Clock
 from archiveworker.runtime.digests import Digested, HashingWriter
+from archiveworker.runtime.proxies import Proxy
 
 USER_AGENT: Final = f"archiveworker/{__version__}"
 BLOCK_BYTES: Final = 1024 * 1024
@@ -47,7 +47,7 @@ class HttpOptions:
         answer_timeout_s: without a single byte, after the request was sent.
         connections_per_host: at the same time.
         ca_bundle: PEM file with certificates to trust in addition to the system's.
-        proxy_url: HTTP proxy for everything; None goes directly.
+        proxy: through which requests go; None goes directly.
         may_be_private: whether servers may have private addresses (``runtime.outbound``).
     """
 
@@ -55,7 +55,7 @@ class HttpOptions:
     answer_timeout_s: float = 60.0
     connections_per_host: int = 8
     ca_bundle: Path | None = None
-    proxy_url: str | None = None
+    proxy: Proxy | None = None
     may_be_private: bool = True
 
 
@@ -68,7 +68,8 @@ def client_session(options: HttpOptions) -> aiohttp.ClientSession:
         SettingsError: the CA bundle cannot be read.
     """
     connector = outbound.connector(
-        _who_may_be_private(options),
+        outbound.anyone if options.may_be_private else outbound.nobody,
+        options.proxy,
         limit=0,
         limit_per_host=options.connections_per_host,
         ssl=_trust(options.ca_bundle),
@@ -81,18 +82,9 @@ def client_session(options: HttpOptions) -> aiohttp.ClientSession:
         ),
         headers={"User-Agent": USER_AGENT},
         cookie_jar=aiohttp.DummyCookieJar(),
-        proxy=options.proxy_url,
         trust_env=False,
         trace_configs=[metrics.lms_trace()],
     )
-
-
-def _who_may_be_private(options: HttpOptions) -> outbound.MayBePrivate:
-    if options.may_be_private:
-        return outbound.anyone
-    # What a proxy connects to is the proxy's to decide; its own address is the administrator's choice.
-    proxy = None if options.proxy_url is None else URL(options.proxy_url)
-    return lambda host, port: proxy is not None and (host, port) == (proxy.host, proxy.port)
 
 
 def _trust(ca_bundle: Path | None) -> ssl.SSLContext | bool:
@@ -154,6 +146,8 @@ def describe_failure(exc: BaseException) -> str:
             return "its TLS certificate is not trusted"
         case aiohttp.ClientConnectorDNSError():
             return "its host name cannot be resolved"
+        case aiohttp.ClientProxyConnectionError() | aiohttp.ClientHttpProxyError():
+            return "the proxy of ARCHIVEWORKER_PROXY did not connect to it"
         case TimeoutError():
             return "it took too long"
         case aiohttp.ClientConnectorError():

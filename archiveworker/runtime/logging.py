@@ -74,8 +74,17 @@ def configure(level: str, *, as_json: bool | None = None, stream: TextIO | None 
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    logging.getLogger().handlers[:] = [handler]
+    set_level(level)
+
+
+def set_level(level: str) -> None:
+    """Change at run time from which level on events are written.
+
+    Args:
+        level: as in ``configure``.
+    """
     root = logging.getLogger()
-    root.handlers[:] = [handler]
     root.setLevel(level)
     for name in _NOISY:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -39,6 +39,12 @@ TSA_SECONDS: Final = Histogram(
     buckets=_SECONDS,
     registry=REGISTRY,
 )
+BROWSER_STARTS: Final = Counter(
+    "archiveworker_browser_starts",
+    "Browsers that were started: the first in their place, or for one that was gone (crashed, killed) or worn out.",
+    ["reason"],
+    registry=REGISTRY,
+)
 JOBS_ACTIVE: Final = Gauge("archiveworker_jobs_active", "Jobs that have not ended.", ["state"], registry=REGISTRY)
 OLDEST_QUEUED_SECONDS: Final = Gauge(
     "archiveworker_oldest_queued_job_seconds", "How long the first job of the queue waits; 0: none.", registry=REGISTRY

@@ -22,9 +22,12 @@ from typing import Any
 import aiohttp
 import structlog
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from archiveworker.domain.errors import AddressRefusedError
-from archiveworker.runtime.addresses import IpAddress, Realm, range_of
+from archiveworker.runtime import proxies
+from archiveworker.runtime.addresses import IpAddress, Realm, literal, range_of
+from archiveworker.runtime.proxies import Proxy
 
 log = structlog.get_logger(__name__)
 
@@ -59,21 +62,27 @@ def check_address(host: str, port: int, address: IpAddress, may_be_private: MayB
     )
 
 
-def connector(may_be_private: MayBePrivate, **options: Any) -> aiohttp.TCPConnector:
+def connector(may_be_private: MayBePrivate, proxy: Proxy | None = None, **options: Any) -> aiohttp.TCPConnector:
     """Return a connector that keeps the rule.
 
     Args:
         may_be_private: who may have private addresses.
+        proxy: through which requests go; which addresses names have is then for it to find out and to judge. None for
+            no proxy.
         options: of ``aiohttp.TCPConnector``: limits, TLS, how long answers of name servers are kept.
     """
-    gate = _Gate(may_be_private)
-    return aiohttp.TCPConnector(resolver=gate, socket_factory=gate.open_socket, **options)
+    if proxy is None:
+        gate = _Gate(may_be_private)
+        return aiohttp.TCPConnector(resolver=gate, socket_factory=gate.open_socket, **options)
+    own = (proxy.url.host, proxy.url.port)
+    gate = _Gate(lambda host, port: (host, port) == own or may_be_private(host, port))
+    return proxies.connector(proxy, gate.check, resolver=gate, socket_factory=gate.open_socket, **options)
 
 
-def session(may_be_private: MayBePrivate = anyone, **options: Any) -> aiohttp.ClientSession:
-    """Return a session that keeps the rule, has no cookies and reads no proxies; to be closed by the caller."""
+def session(may_be_private: MayBePrivate = anyone, proxy: Proxy | None = None, **options: Any) -> aiohttp.ClientSession:
+    """Return a session that keeps the rule and has no cookies; to be closed by the caller."""
     return aiohttp.ClientSession(
-        connector=connector(may_be_private), cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, **options
+        connector=connector(may_be_private, proxy), cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, **options
     )
 
 
@@ -117,6 +126,15 @@ class _Gate(AbstractResolver):
             )
             for address, family in addresses.items()
         ]
+
+    def check(self, url: URL) -> None:
+        """Check what somebody else will connect to, as far as the URL says it.
+
+        Raises:
+            AddressRefusedError: it is written as an address that may not be connected to.
+        """
+        if (address := literal(url.host or "")) is not None:
+            check_address(str(address), url.port or 0, address, self._may_be_private)
 
     def open_socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
         """Open the socket for a connection; the last thing that happens before it is made.

@@ -5,6 +5,7 @@ row; SQLite is told to overwrite what it deletes. Accepted risk: who can read bo
 running jobs, and those that SQLite's write-ahead log has not yet overwritten.
 """
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -25,38 +26,68 @@ _SEALED = sa.Table(
 )
 
 
-def load_or_create_key(path: Path) -> Secret:
-    """Return the key in ``path``, made on first use, readable by its owner alone.
+def load_or_create_keys(path: Path) -> tuple[Secret, ...]:
+    """Return the keys in ``path``; one is made on first use, readable by its owner alone.
 
     Raises:
-        SettingsError: the file is there and does not hold a key.
+        SettingsError: the file is there and does not hold keys.
     """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        text = path.read_text(encoding="ascii", errors="replace").strip()
-    else:
-        text = Fernet.generate_key().decode()
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-    check_key(text, str(path))
-    return Secret(text)
+    with contextlib.suppress(FileExistsError):
+        write_keys(path, (new_key(),), replace=False)
+    return parse_keys(path.read_text(encoding="ascii", errors="replace"), str(path))
 
 
-def check_key(text: str, where: str) -> None:
-    """Check that ``text`` is a Fernet key.
+def new_key() -> Secret:
+    """Return a new sealing key."""
+    return Secret(Fernet.generate_key().decode())
+
+
+def write_keys(path: Path, keys: tuple[Secret, ...], *, replace: bool) -> None:
+    """Write keys, one a line, durable on return, readable by their owner alone; all of them or none.
+
+    Args:
+        path: of the file.
+        keys: the first seals.
+        replace: an older file; its owner stays.
 
     Raises:
-        SettingsError: it is not; the message does not show it.
+        FileExistsError: there is one, and it is not to be replaced.
+        OSError: it cannot be written.
     """
+    target = path.with_name(f"{path.name}.new") if replace else path
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if replace else os.O_EXCL), 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        if replace:
+            older = path.stat()
+            os.fchown(descriptor, older.st_uid, older.st_gid)
+        file.write("".join(f"{key.reveal()}\n" for key in keys))
+        file.flush()
+        os.fsync(descriptor)
+    if replace:
+        target.replace(path)
+
+
+def parse_keys(text: str, where: str) -> tuple[Secret, ...]:
+    """Return the keys in ``text``, which commas or white space separate.
+
+    Raises:
+        SettingsError: one of them is no Fernet key, or there is none; the message does not show it.
+    """
+    keys = tuple(Secret(word) for word in text.replace(",", " ").split())
     try:
-        Fernet(text)
+        for key in keys:
+            Fernet(key.reveal())
     except ValueError as exc:
-        raise SettingsError(
-            f"{where} does not hold a sealing key: 32 bytes in URL-safe base64; remove it to have one made"
-        ) from exc
+        raise _no_key(where) from exc
+    if not keys:
+        raise _no_key(where)
+    return keys
+
+
+def _no_key(where: str) -> SettingsError:
+    return SettingsError(
+        f"{where} does not hold a sealing key: 32 bytes in URL-safe base64; remove it to have one made"
+    )
 
 
 class SealedTokens:
@@ -69,6 +100,7 @@ class SealedTokens:
 
     def __init__(self, engine: sa.Engine, keys: tuple[Secret, ...]) -> None:
         self._engine = engine
+        self._first = Fernet(keys[0].reveal())
         self._box = MultiFernet([Fernet(key.reveal()) for key in keys])
         if engine.dialect.name == "sqlite":
             sa.event.listen(engine, "connect", _overwrite_deleted)
@@ -98,6 +130,25 @@ class SealedTokens:
         """Forget the secret; no error when there is none."""
         await patiently(self._erase, job_id)
 
+    def reseal(self) -> int:
+        """Seal with the first key what others had sealed, so that no token needs them any longer.
+
+        Blocking; for the start. What none of our keys opens is left as it is.
+
+        Returns:
+            how many there were.
+        """
+        count = 0
+        with self._engine.begin() as connection:
+            for job_id, sealed in connection.execute(sa.select(_SEALED.c.job_id, _SEALED.c.sealed)).all():
+                if _opens(self._first, sealed) or not _opens(self._box, sealed):
+                    continue
+                # Only what is still the same: another process may have sealed or erased it meanwhile.
+                same = (_SEALED.c.job_id == job_id) & (_SEALED.c.sealed == sealed)
+                connection.execute(sa.update(_SEALED).where(same).values(sealed=self._box.rotate(sealed)))
+                count += 1
+        return count
+
     async def job_ids(self) -> list[JobId]:
         """Return the jobs whose secrets are kept."""
         return await patiently(self._job_ids)
@@ -119,6 +170,14 @@ class SealedTokens:
     def _erase(self, job_id: JobId) -> None:
         with self._engine.begin() as connection:
             connection.execute(sa.delete(_SEALED).where(_SEALED.c.job_id == job_id))
+
+
+def _opens(box: Fernet | MultiFernet, sealed: bytes) -> bool:
+    try:
+        box.decrypt(sealed)
+    except InvalidToken:
+        return False
+    return True
 
 
 def _overwrite_deleted(connection: sa.engine.interfaces.DBAPIConnection, _record: object) -> None:

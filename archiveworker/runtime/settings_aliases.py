@@ -60,6 +60,8 @@ ALIASES: Final[Mapping[str, tuple[str, Callable[[str], str]]]] = {
     "PDFA_CONVERSION": ("pdf_profile", _pdfa),
     "REPORT_PAGE_MARGIN": ("page_margin_mm", _millimetres),
     "REPORT_BASE_VIEWPORT_WIDTH": ("page_viewport_width_px", _pixels),
+    "PROXY_SERVER_URL": ("proxy", _same),
+    "PROXY_BYPASS_DOMAINS": ("no_proxy", _same),
     "DEMO_MODE": ("page_watermark", _demo),
 }
 """Old name without prefix -> field of Settings, and how its value is translated."""
@@ -70,8 +72,6 @@ IGNORED: Final[Mapping[str, str]] = {
     "WAIT_FOR_READY_SIGNAL": "a page is always printed when it is ready",
     "PREVENT_REDIRECT_TO_LOGIN": "pages never leave what is to be archived",
     "UNIT_TESTS_RUNNING": "tests use the real thing",
-    "PROXY_SERVER_URL": "proxies are not supported yet",
-    "PROXY_BYPASS_DOMAINS": "proxies are not supported yet",
     "SKIP_HTTPS_CERT_VALIDATION": "certificates are always checked; name your own CA with ARCHIVEWORKER_CA_BUNDLE",
     "PDFA_CONVERSION_TIMEOUT_SEC": "the conversion takes milliseconds",
     "PDFA_CONVERSION_GHOSTSCRIPT_BINARY_PATH": "Ghostscript is not needed",

@@ -56,7 +56,9 @@ def remove_leftovers() -> list[str]:
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         # What vanishes meanwhile, or belongs to somebody else, is nothing of ours.
         with contextlib.suppress(OSError):
-            if not folder.is_symlink() and folder.stat().st_uid == os.geteuid() and _remove_if_dead(folder):
+            # The folder may have been given to the user whom Chromium runs as; the file that says whose it is, not.
+            is_ours = (folder / _OWNER).lstat().st_uid == os.geteuid()
+            if is_ours and not folder.is_symlink() and _remove_if_dead(folder):
                 removed.append(folder.name)
     return removed
 

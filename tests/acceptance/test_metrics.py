@@ -37,6 +37,7 @@ async def test_a_job_is_counted(lms: DemoServer, worker: WorkerProcess, body: Bo
     assert grown("archiveworker_items_total", "quiz_archiver", "archived") == 2
     assert grown("archiveworker_render_seconds_count", "quiz_archiver") == 2
     assert 0 < grown("archiveworker_render_seconds_sum", "quiz_archiver") < 60
+    assert after["archiveworker_browser_starts_total", frozenset({"first"})] >= 1
     assert grown("archiveworker_lms_request_seconds_count", "2xx") > 5
     assert grown("archiveworker_timestamp_seconds_count", "stamped") == 3
     # The state FINISHED is told a moment before the engine has put the job away.

@@ -140,3 +140,15 @@ def test_settings_in_the_documentation_exist() -> None:
     for page in PAGES:
         for name in _SETTING.findall(page.read_text(encoding="utf-8")):
             assert name.endswith("_") or name.removesuffix("_FILE") in known, f"{page.name}: {name}"
+
+
+PROOFS = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", (ROOT / "SECURITY.md").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("file", "test"), PROOFS, ids=[test for _, test in PROOFS])
+def test_what_the_threat_model_names_is_there(file: str, test: str) -> None:
+    assert f"def {test}(" in (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_the_threat_model_names_tests() -> None:
+    assert len(PROOFS) > 15

@@ -1,12 +1,13 @@
 """Settings: strict, with units in their names, and documented where administrators look."""
 
-from dataclasses import fields
+from dataclasses import Field, fields
 from pathlib import Path
 
 import pytest
 
 from archiveworker.domain.errors import SettingsError
 from archiveworker.runtime.settings_aliases import ALIASES
+from archiveworker.runtime.settings_names import variable
 from archiveworker.settings import Settings
 from tests.tools import write_settings_docs
 
@@ -120,3 +121,17 @@ def test_the_example_file_has_every_setting_with_its_default() -> None:
 
 def test_the_reference_page_has_every_setting_with_its_default() -> None:
     assert (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8") == write_settings_docs.reference()
+
+
+SECRETS = [item for item in fields(Settings) if "Secret" in str(item.type)]
+
+
+@pytest.mark.parametrize("item", SECRETS, ids=[item.name for item in SECRETS])
+def test_every_secret_can_stand_in_a_file(item: "Field[object]", tmp_path: Path) -> None:
+    value = "a-secret-of-more-than-32-characters-000"
+    (tmp_path / "secret").write_text(f"{value}\n")
+    settings, _ = Settings.from_env({f"{variable(item.name)}_FILE": str(tmp_path / "secret")})
+    found = getattr(settings, item.name)
+    (secret,) = found if isinstance(found, tuple) else (found,)
+    assert secret.reveal() == value
+    assert value not in repr(settings)

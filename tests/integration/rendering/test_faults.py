@@ -154,10 +154,12 @@ import asyncio, sys
 from pathlib import Path
 from archiveworker.rendering import chromium
 from archiveworker.rendering.browser import Browser
+from archiveworker.rendering.sandbox import Sandbox
 
 async def main():
     arguments = chromium.arguments("", sandbox=False)
-    browser = await Browser.launch(chromium.find(None).path, arguments, Path(sys.argv[1]))
+    program = chromium.find(None).path
+    browser = await Browser.launch(program, arguments, Path(sys.argv[1]), Sandbox(is_on=False))
     print("it runs", flush=True)
     await browser.session.wait_until_ended()
 

@@ -4,10 +4,11 @@ import io
 import json
 import logging
 
+import pytest
 import structlog
 
 from archiveworker.domain.secret import Secret
-from archiveworker.runtime.logging import configure, redact
+from archiveworker.runtime.logging import configure, redact, set_level
 
 TOKEN = "3df4da0fca9b2c1fce497b62cc186d2e"
 
@@ -45,3 +46,31 @@ def test_what_is_no_secret_stays() -> None:
         "pages": 3,
         "jobid": "c0199590-e54a-11f1-9fb7-02fc00000001",
     }
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("stream", "is_json"), [(io.StringIO(), True), (Terminal(), False)])
+def test_machines_read_json_and_people_do_not(stream: io.StringIO, is_json: bool) -> None:
+    configure("INFO", stream=stream)
+    structlog.get_logger("test").info("serving", port=8080)
+    assert stream.getvalue().startswith("{") == is_json
+    assert "serving" in stream.getvalue()
+
+
+def test_the_level_can_be_changed_and_libraries_stay_quiet() -> None:
+    stream = io.StringIO()
+    configure("WARNING", as_json=True, stream=stream)
+    log = structlog.get_logger("test")
+    log.info("first")
+    set_level("DEBUG")
+    log.debug("second")
+    logging.getLogger("sqlalchemy").info("third")
+    set_level("WARNING")
+    log.info("fourth")
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["second"]

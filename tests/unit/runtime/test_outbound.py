@@ -10,8 +10,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from archiveworker.domain.errors import AddressRefusedError
+from archiveworker.domain.secret import Secret
 from archiveworker.runtime import outbound
 from archiveworker.runtime.http import HttpOptions, client_session
+from archiveworker.runtime.proxies import Proxy
 
 
 class Answering:
@@ -162,7 +164,7 @@ async def test_a_redirect_is_checked_again() -> None:
 
 async def test_a_proxy_may_be_inside_when_servers_may_not(server: Answering) -> None:
     proxy_url = f"http://127.0.0.1:{server.port}"
-    async with client_session(HttpOptions(proxy_url=proxy_url, may_be_private=False)) as session:
+    async with client_session(HttpOptions(proxy=Proxy.of(Secret(proxy_url), ()), may_be_private=False)) as session:
         assert await status(session, "http://lms.example/") == 204
     async with client_session(HttpOptions(may_be_private=False)) as session:
         with pytest.raises(AddressRefusedError, match="ALLOWED_LMS"):
