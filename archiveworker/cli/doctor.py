@@ -19,8 +19,8 @@ from pathlib import Path
 import aiohttp
 
 from archiveworker import __version__, composition
-from archiveworker.cli.client import WorkerClient
 from archiveworker.cli.submit import body_from_flags, configure_moodle
+from archiveworker.client import WorkerClient, WorkerError
 from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.digest import Digest, Sha256
 from archiveworker.domain.document import Document, RenderOptions
@@ -166,13 +166,11 @@ async def _address(settings: Settings) -> Finding:
 async def _who_listens(host: str, port: int) -> Finding:
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
     try:
-        async with WorkerClient(f"http://[{near}]:{port}" if ":" in near else f"http://{near}:{port}") as worker:
-            answer = await worker.get("/")
-    except ArchiveWorkerError:
-        answer = {}
-    if answer.get("app") != "archiveworker":
+        with WorkerClient(f"http://[{near}]:{port}" if ":" in near else f"http://{near}:{port}") as worker:
+            version = (await asyncio.to_thread(worker.info))["version"]
+    except WorkerError:
         return Finding(False, "address", f"{host} port {port} is taken by another program; set ARCHIVEWORKER_PORT")
-    return Finding(True, "address", f"a worker ({answer.get('version')}) serves at {host} port {port}")
+    return Finding(True, "address", f"a worker ({version}) serves at {host} port {port}")
 
 
 async def _chromium(settings: Settings) -> Finding:

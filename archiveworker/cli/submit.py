@@ -7,11 +7,11 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
-from archiveworker.cli.client import WorkerClient, add_worker_argument, admin_token, job_path, read_token
-from archiveworker.cli.progress import follow, tell_end
-from archiveworker.domain.errors import AccessDeniedError, NotFoundError, RequestError, SourceUnavailableError
+from archiveworker.cli.client import add_worker_argument, client_of, read_token
+from archiveworker.cli.progress import follow_job, tell_end
+from archiveworker.client import WorkerClient, WorkerNotFoundError, WorkerUnavailableError, WrongTokenError
+from archiveworker.domain.errors import RequestError
 
 SECTIONS: Final = (
     "header", "quiz_feedback", "quiz_grade", "question", "question_correctness", "question_marks",
@@ -65,7 +65,11 @@ def configure_moodle(flags: "argparse._ArgumentGroup") -> None:
 def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
     """Post and follow; exit 0 when the job FINISHED, 1 when it did not."""
     body = _with_token(_from_file(args.file), args, env) if args.file else _from_flags(args, env)
-    return asyncio.run(_submit(args, body, admin_token(env)))
+    with client_of(args, env) as worker:
+        job_id = _post(worker, args.source, body)
+        sys.stdout.write(f"{job_id}\n")
+        sys.stdout.flush()
+        return 0 if args.no_follow else asyncio.run(_follow(worker, job_id))
 
 
 def _from_file(file: Path) -> dict[str, Any]:
@@ -150,29 +154,20 @@ def _token(args: argparse.Namespace, env: Mapping[str, str]) -> str:
     return token
 
 
-async def _submit(args: argparse.Namespace, body: dict[str, Any], admin: str | None) -> int:
-    async with WorkerClient(args.worker, admin) as worker:
-        job_id = await _post(worker, args.source, body)
-        sys.stdout.write(f"{job_id}\n")
-        sys.stdout.flush()
-        if args.no_follow:
-            return 0
-        again = f"look at it with: archiveworker jobs show {job_id}"
-        try:
-            view = await follow(lambda: worker.get(job_path(job_id)))
-        except (AccessDeniedError, SourceUnavailableError) as exc:
-            raise type(exc)(f"the job {job_id} was taken, but cannot be followed: {exc}; {again}") from exc
-        except asyncio.CancelledError:
-            sys.stderr.write(f"\nThe job goes on; {again}\n")
-            raise
+async def _follow(worker: WorkerClient, job_id: str) -> int:
+    again = f"look at it with: archiveworker jobs show {job_id}"
+    try:
+        view = await follow_job(worker, job_id)
+    except (WrongTokenError, WorkerUnavailableError) as exc:
+        raise type(exc)(f"the job {job_id} was taken, but cannot be followed: {exc}; {again}") from exc
+    except asyncio.CancelledError:
+        sys.stderr.write(f"\nThe job goes on; {again}\n")
+        raise
     return tell_end(view)
 
 
-async def _post(worker: WorkerClient, source: str, body: dict[str, Any]) -> str:
+def _post(worker: WorkerClient, source: str, body: dict[str, Any]) -> str:
     try:
-        answer = await worker.post(f"/archive/{quote(source, safe='')}", body)
-        return str(answer["jobid"])
-    except NotFoundError as exc:
+        return worker.submit(source, body)
+    except WorkerNotFoundError as exc:
         raise RequestError(f"--source {source}: the worker has no /archive/{source}") from exc
-    except KeyError as exc:
-        raise RequestError(f"{worker.url} took the job, but is not an archiveworker: it gave no job id") from exc

@@ -6,23 +6,39 @@ They show what ``/jobs`` answers, and do what its routes do; nothing can be seen
 from collections.abc import Mapping
 from datetime import datetime
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
 
-from archiveworker.domain.errors import AccessDeniedError, ArchiveWorkerError
+from archiveworker.domain.errors import (
+    AccessDeniedError,
+    ArchiveWorkerError,
+    ConflictError,
+    NotFoundError,
+    RateLimitedError,
+    TokenRefusedError,
+)
+from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import JobState
 from archiveworker.reports.index import human_size
 from archiveworker.web.access import ADMIN_TOKEN, is_token, require_admin
 from archiveworker.web.errors import Handler
 from archiveworker.web.gate import GATE
-from archiveworker.web.pages import language, page, see_other, words
+from archiveworker.web.operations import Body, Group, Operation, Sent, Who
+from archiveworker.web.pages import LANG, language, page, see_other, words
 from archiveworker.web.request import ENGINE, job_id_of
 from archiveworker.web.session import COOKIE, LIFE_S, Sessions, is_cross_site
 
 _SHOWN_JOBS: Final = 50
 _FOLLOWED_JOBS: Final = 10
 """Jobs of the list whose progress is looked up; each costs a query over its items."""
+_TO_LOGIN: Final = {HTTPStatus.SEE_OTHER: "Who is not logged in is sent to the page that asks for the admin token."}
+_TOKEN_FORM: Final = {
+    "type": "object",
+    "required": ["token"],
+    "properties": {"token": {"type": "string", "description": "The admin token."}},
+}
 _LOOKS: Final[Mapping[str, str]] = {
     JobState.FINISHED: "good",
     JobState.FAILED: "bad",
@@ -36,6 +52,8 @@ def for_people(handler: Handler) -> Handler:
 
     @wraps(handler)
     async def shown(request: web.Request) -> web.StreamResponse:
+        if wants_json(request):
+            return await handler(request)
         try:
             return await handler(request)
         except AccessDeniedError as exc:
@@ -48,12 +66,26 @@ def for_people(handler: Handler) -> Handler:
     return shown
 
 
+def wants_json(request: web.Request) -> bool:
+    """Return True for a program that asks for JSON; a browser names HTML first."""
+    return request.headers.get("Accept", "").split(";")[0].split(",")[0].strip() == "application/json"
+
+
+@Operation(Group.PAGES, ("text/html",), query=LANG)
 @for_people
 async def get_login(request: web.Request) -> web.StreamResponse:
     """Ask for the admin token."""
     return page(request, "login", wrong=False)
 
 
+@Operation(
+    Group.PAGES,
+    None,
+    status=HTTPStatus.SEE_OTHER,
+    errors=(AccessDeniedError, RateLimitedError),
+    sent=Sent(Body.FORM, _TOKEN_FORM),
+    is_page=True,
+)
 @for_people
 async def post_login(request: web.Request) -> web.StreamResponse:
     """Log in with the admin token."""
@@ -70,6 +102,7 @@ async def post_login(request: web.Request) -> web.StreamResponse:
     return response
 
 
+@Operation(Group.PAGES, None, status=HTTPStatus.SEE_OTHER)
 async def post_logout(request: web.Request) -> web.StreamResponse:
     """Forget the cookie."""
     response = see_other(request, "/ui/login")
@@ -77,6 +110,7 @@ async def post_logout(request: web.Request) -> web.StreamResponse:
     return response
 
 
+@Operation(Group.PAGES, ("text/html",), Who.ADMIN, others=_TO_LOGIN, query=LANG, is_page=True)
 @for_people
 async def get_jobs(request: web.Request) -> web.StreamResponse:
     """Show the newest jobs."""
@@ -86,12 +120,13 @@ async def get_jobs(request: web.Request) -> web.StreamResponse:
     running = set(status["jobs_processing"][:_FOLLOWED_JOBS])
     jobs = []
     for job in await engine.jobs(_SHOWN_JOBS):
-        progress = (await engine.job_view(job["id"]))["progress"] if job["id"] in running else None
+        progress = (await engine.job_view(JobId(job["id"])))["progress"] if job["id"] in running else None
         jobs.append(_head(request, job, job["archive"], progress))
     free = max(0, status["jobs_max"] + status["queue_max"] - len(status["jobs_processing"]) - status["queue_len"])
     return page(request, "jobs", jobs=jobs, worker=status, free=free)
 
 
+@Operation(Group.PAGES, ("text/html",), Who.ADMIN, others=_TO_LOGIN, errors=(NotFoundError,), query=LANG, is_page=True)
 @for_people
 async def get_job(request: web.Request) -> web.StreamResponse:
     """Show one job."""
@@ -121,6 +156,14 @@ async def get_job(request: web.Request) -> web.StreamResponse:
     )
 
 
+@Operation(
+    Group.PAGES,
+    None,
+    Who.ADMIN,
+    status=HTTPStatus.SEE_OTHER,
+    errors=(NotFoundError, ConflictError, TokenRefusedError),
+    is_page=True,
+)
 @for_people
 async def post_action(request: web.Request) -> web.StreamResponse:
     """Cancel a job, run it again or deliver what it has packed, and show it."""

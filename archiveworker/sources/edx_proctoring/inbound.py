@@ -36,9 +36,9 @@ _OPTIONS: Final = frozenset(
 _COURSE: Final = re.compile(r"[^/+\s?#%]+([/+])[^/+\s?#%]+\1[^/+\s?#%]+\Z")
 """Source: edx-platform, COURSE_ID_PATTERN; without what would change an address."""
 _USERNAME: Final = re.compile(r"[^\s/\x00-\x1f\x7f]{1,150}\Z")
-_MAX_SECRET_CHARS: Final = 16_384
-_MAX_EXAMS: Final = 1000
-_MAX_PEOPLE: Final = 10_000
+MAX_SECRET_CHARS: Final = 16_384
+MAX_EXAMS: Final = 1000
+MAX_PEOPLE: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def read_request(
         client_id=client_id,
         client_secret=client_secret,
         course_id=course_id,
-        exam_ids=fields.ids("exam_ids", _MAX_EXAMS) if "exam_ids" in fields else (),
+        exam_ids=fields.ids("exam_ids", MAX_EXAMS) if "exam_ids" in fields else (),
         usernames=_usernames(fields),
         include_pii=options.flag("include_pii", default=True),
         keep_html=options.flag("keep_html_files", default=True),
@@ -149,7 +149,7 @@ def _bridge(lms: Fields, *, has_export: bool) -> BridgeAddress | None:
 
 def _secret(lms: Fields, key: str) -> Secret:
     value = lms.raw(key)
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_SECRET_CHARS or not all("!" <= c <= "~" for c in value):
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_SECRET_CHARS or not all("!" <= c <= "~" for c in value):
         raise lms.wrong(key, "must be printable ASCII without spaces")
     return Secret(value)
 
@@ -158,8 +158,8 @@ def _usernames(fields: Fields) -> tuple[str, ...]:
     value = fields.raw("usernames")
     if value is None:
         return ()
-    expectation = f"must be a list of 1 to {_MAX_PEOPLE} different login names"
-    if not isinstance(value, list) or not 0 < len(value) <= _MAX_PEOPLE:
+    expectation = f"must be a list of 1 to {MAX_PEOPLE} different login names"
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_PEOPLE:
         raise fields.wrong("usernames", expectation)
     if any(not isinstance(name, str) or not _USERNAME.match(name) for name in value) or len(set(value)) < len(value):
         raise fields.wrong("usernames", expectation)

@@ -9,8 +9,11 @@ from typing import Final
 
 from archiveworker.domain.errors import RequestError
 
-_NAME: Final = re.compile(r"[A-Za-z0-9_]{1,64}")
-_MAX_ID: Final = 2**63 - 1
+FLAG_NAME_PATTERN: Final = r"[A-Za-z0-9_]{1,64}"
+MAX_FLAGS: Final = 64
+MAX_TEXT_CHARS: Final = 4096
+_NAME: Final = re.compile(FLAG_NAME_PATTERN)
+MAX_ID: Final = 2**63 - 1
 _FLAGS: Final[Mapping[object, bool]] = {True: True, False: False, "1": True, "0": False}
 
 
@@ -50,14 +53,14 @@ class Fields:
         """Return the value, None when missing."""
         return self._values.get(key)
 
-    def text(self, key: str, *, max_chars: int = 4096) -> str:
+    def text(self, key: str, *, max_chars: int = MAX_TEXT_CHARS) -> str:
         """Return a text that is not empty."""
         value = self._values.get(key)
         if not isinstance(value, str) or not value.strip() or len(value) > max_chars or "\0" in value:
             raise self.wrong(key, f"must be a text of 1 to {max_chars} characters")
         return value
 
-    def integer(self, key: str, low: int = 1, high: int = _MAX_ID) -> int:
+    def integer(self, key: str, low: int = 1, high: int = MAX_ID) -> int:
         """Return a whole number; also from its decimal text, as PHP plugins pass settings on unconverted."""
         value = self._values.get(key)
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
@@ -81,7 +84,7 @@ class Fields:
         expectation = f"must be a list of 1 to {max_count} different positive whole numbers"
         if not isinstance(value, list) or not 0 < len(value) <= max_count:
             raise self.wrong(key, expectation)
-        if any(not isinstance(v, int) or isinstance(v, bool) or not 0 < v <= _MAX_ID for v in value):
+        if any(not isinstance(v, int) or isinstance(v, bool) or not 0 < v <= MAX_ID for v in value):
             raise self.wrong(key, expectation)
         if len(set(value)) != len(value):
             raise self.wrong(key, expectation)
@@ -94,7 +97,7 @@ class Fields:
             raise self.wrong(key, "must be an object")
         return Fields(value, f"{self.name(key)}.")
 
-    def flags(self, key: str, *, max_count: int = 64) -> dict[str, bool]:
+    def flags(self, key: str, *, max_count: int = MAX_FLAGS) -> dict[str, bool]:
         """Return a field that is an object of flags, under the very names that came."""
         value = self.inner(key)._values
         if len(value) > max_count or not all(_NAME.fullmatch(name) for name in value):

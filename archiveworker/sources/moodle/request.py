@@ -24,11 +24,12 @@ from archiveworker.sources.moodle.site import MoodleSite
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
 
-_TOKEN: Final = re.compile(r"[\x21-\x7e]{1,256}")
-_MAX_SIDE_PX: Final = 100_000
-_MAX_NAME_CHARS: Final = 1024
-_NOT_IN_NAMES: Final = '/<>:"|?*\\'
-_RETENTION_KEYS: Final = ("keep_until", "keep_years", "legal_basis", "deletion_class")
+TOKEN_PATTERN: Final = r"[\x21-\x7e]{1,256}"  # noqa: S105 - a pattern
+_TOKEN: Final = re.compile(TOKEN_PATTERN)
+MAX_SIDE_PX: Final = 100_000
+MAX_NAME_CHARS: Final = 1024
+NOT_IN_NAMES: Final = '/<>:"|?*\\'
+RETENTION_KEYS: Final = ("keep_until", "keep_years", "legal_basis", "deletion_class")
 _PAPER: Final = {paper.value.casefold(): paper for paper in PaperFormat}
 
 
@@ -80,12 +81,12 @@ def archive_name(fields: Fields, key: str) -> str:
     Raises:
         RequestError: it has a path or characters that are not safe in a file name.
     """
-    value = unicodedata.normalize("NFC", fields.text(key, max_chars=_MAX_NAME_CHARS).strip())
+    value = unicodedata.normalize("NFC", fields.text(key, max_chars=MAX_NAME_CHARS).strip())
     expectation = (
         "must be a file name without extension, without a path and without control characters or any of "
         '< > : " | ? * and backslash'
     )
-    if value in (".", "..") or any(unicodedata.category(c) in ("Cc", "Cs") or c in _NOT_IN_NAMES for c in value):
+    if value in (".", "..") or any(unicodedata.category(c) in ("Cc", "Cs") or c in NOT_IN_NAMES for c in value):
         raise fields.wrong(key, expectation)
     return ArchivePath.sanitised(value).value
 
@@ -115,8 +116,8 @@ def image_limit(fields: Fields, key: str) -> ImageLimit | None:
         raise fields.wrong(key, "must be false or an object with width, height and quality")
     inner = fields.inner(key)
     return ImageLimit(
-        inner.integer("width", 1, _MAX_SIDE_PX),
-        inner.integer("height", 1, _MAX_SIDE_PX),
+        inner.integer("width", 1, MAX_SIDE_PX),
+        inner.integer("height", 1, MAX_SIDE_PX),
         inner.integer("quality", 0, 100),
     )
 
@@ -174,8 +175,8 @@ def retention(fields: Fields, key: str) -> RetentionRule:
     if key not in fields:
         return RetentionRule()
     inner = fields.inner(key)
-    if any(name not in _RETENTION_KEYS for name in inner):
-        raise fields.wrong(key, f"must be an object with nothing but {', '.join(_RETENTION_KEYS)}")
+    if any(name not in RETENTION_KEYS for name in inner):
+        raise fields.wrong(key, f"must be an object with nothing but {', '.join(RETENTION_KEYS)}")
     if "keep_until" in inner and "keep_years" in inner:
         raise fields.wrong(key, "must hold keep_until or keep_years, not both")
     until = None

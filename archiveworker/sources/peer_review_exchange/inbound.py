@@ -14,8 +14,8 @@ LMS_KEY: Final = "lms"
 TOKEN: Final = "token"  # noqa: S105 - the name of a field
 _VERSIONS: Final = range(1, 2)
 _KEYS: Final = frozenset({"api_version", LMS_KEY, "activity", "options", "delivery"})
-_MAX_ID_CHARS: Final = 512
-_MAX_TOKEN_CHARS: Final = 4096
+MAX_ID_CHARS: Final = 512
+MAX_TOKEN_CHARS: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def read_request(
 
 
 def _activity(fields: Fields) -> str:
-    activity = fields.text("activity", max_chars=_MAX_ID_CHARS)
+    activity = fields.text("activity", max_chars=MAX_ID_CHARS)
     if any(unicodedata.category(char) in ("Cc", "Cs") for char in activity) or activity in (".", ".."):
         raise fields.wrong("activity", "must be the id of an activity, without control characters")
     return activity
@@ -74,6 +74,6 @@ def _activity(fields: Fields) -> str:
 
 def _token(lms: Fields) -> Secret:
     value = lms.raw(TOKEN)
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_TOKEN_CHARS or not all("!" <= c <= "~" for c in value):
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_TOKEN_CHARS or not all("!" <= c <= "~" for c in value):
         raise lms.wrong(TOKEN, "must be a bearer token: printable ASCII without spaces")
     return Secret(value)

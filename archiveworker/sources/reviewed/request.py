@@ -29,8 +29,9 @@ _KEYS: Final = (
     ),
     *("keep_until", "on_item_error", "paper_format", "pseudonyms", "retention"),
 )
-_TARGET: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}\Z")
-_MAX_TARGETS: Final = 16
+TARGET_PATTERN: Final = r"[a-z0-9][a-z0-9_-]{0,39}"
+_TARGET: Final = re.compile(TARGET_PATTERN + r"\Z")
+MAX_TARGETS: Final = 16
 _MAX_NAME_PART_CHARS: Final = 80
 
 
@@ -163,7 +164,7 @@ def read_targets(body: Fields, known: Collection[str], default: tuple[str, ...] 
     fields = body.inner("delivery") if "delivery" in body else Fields({}, "delivery.")
     there = ", ".join(sorted(known)) or "none: set one up, see docs/howto/archive-a-peer-review.md"
     value = fields.raw("to")
-    if not isinstance(value, list) or not 0 < len(value) <= _MAX_TARGETS or len(set(map(str, value))) != len(value):
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_TARGETS or len(set(map(str, value))) != len(value):
         raise fields.wrong("to", f"must be a list of different names of delivery targets; there are: {there}")
     for name in value:
         if not isinstance(name, str) or not _TARGET.match(name) or (known and name not in known):

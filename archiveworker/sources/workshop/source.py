@@ -10,6 +10,7 @@ from archiveworker.domain.delivery import LMS
 from archiveworker.domain.errors import RequestError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import ArchiveRequest, JobState
+from archiveworker.domain.json_schema import Schema
 from archiveworker.domain.ports import SourceConnection
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.http import client_session
@@ -20,6 +21,7 @@ from archiveworker.sources.reviewed.request import ReviewedConfig
 from archiveworker.sources.workshop.inbound import LMS_KEY, TOKEN, read_request
 from archiveworker.sources.workshop.needs import VERDICTS
 from archiveworker.sources.workshop.reader import WorkshopReader
+from archiveworker.sources.workshop.schema import request_schema
 
 SessionFactory = Callable[[], AbstractAsyncContextManager[aiohttp.ClientSession]]
 _NAME: Final = "workshop"
@@ -90,6 +92,10 @@ class WorkshopSource:
             client = MoodleClient(session, parsed.site, parsed.token, self._config, verdicts=VERDICTS)
             reader = WorkshopReader(client, parsed, job_id)
             yield ReviewedConnection(reader, parsed.site.base_url, parsed.options, self._reviewed.pseudonym_key)
+
+    def request_schemas(self) -> Mapping[str, Schema]:
+        """Return what ``parse`` takes, as JSON Schemas."""
+        return {"Workshop": request_schema()}
 
     def accepted_status(self) -> str | int:
         """Return the first status of a job, in words."""
