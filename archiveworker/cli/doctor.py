@@ -19,7 +19,7 @@ from pathlib import Path
 import aiohttp
 
 from archiveworker import __version__, composition
-from archiveworker.cli.submit import body_from_flags, configure_moodle
+from archiveworker.cli.submit_forms import configure_moodle, quiz_body
 from archiveworker.client import WorkerClient, WorkerError
 from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.digest import Digest, Sha256
@@ -250,7 +250,7 @@ async def _delivery(target: DeliveryTarget) -> Finding:
 
 
 async def _moodle(args: argparse.Namespace, env: Mapping[str, str], settings: Settings) -> Finding:
-    body = body_from_flags(args, env)
+    body = quiz_body(args, env)
     source = composition.routes_of(composition.build_sources(settings))["/quiz_archiver"]
     request = source.parse(body)
     async with source.connect(request, None) as connection:

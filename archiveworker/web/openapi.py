@@ -2,7 +2,7 @@
 
 Paths come from the application, their descriptions from the functions behind them (``operations``), answers from the
 types that the engine and the routes build (``domain.answers``), requests from the sources. What cannot be told by code,
-an example of each answer, is in ``res/web/examples.json``.
+an example of each body, is in ``res/web/examples.json``.
 """
 
 import inspect
@@ -127,7 +127,7 @@ def _operation(described: Operation, handler: object, path: str, source: Source 
         "responses": {**_good(described, name), **_bad(described)},
     }
     if described.sent is not None:
-        made["requestBody"] = _request_body(described.sent, source)
+        made["requestBody"] = _request_body(described.sent, source, name)
     return made
 
 
@@ -145,7 +145,7 @@ def _query_parameters(described: Operation) -> Iterator[dict[str, Any]]:
         yield {"name": name, "in": "query", "description": schema.pop("description"), "schema": schema}
 
 
-def _request_body(sent: Sent, source: Source | None) -> dict[str, Any]:
+def _request_body(sent: Sent, source: Source | None, name: str) -> dict[str, Any]:
     content: dict[str, Any] = {}
     if source is not None:
         schemas = source.request_schemas()
@@ -154,6 +154,7 @@ def _request_body(sent: Sent, source: Source | None) -> dict[str, Any]:
         content["examples"] = {name: {"value": schema["examples"][0]} for name, schema in schemas.items()}
     elif isinstance(sent.schema, type):
         content["schema"] = {"$ref": f"{_SCHEMAS}{sent.schema.__name__}"}
+        content["example"] = _examples()["bodies"][name]
     elif sent.schema is not None:
         content["schema"] = sent.schema
     return {"required": sent.is_required, "content": {sent.kind.value: content}}

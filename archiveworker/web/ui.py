@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from archiveworker.domain.answers import JobLine, JobView
 from archiveworker.domain.errors import (
     AccessDeniedError,
     ArchiveWorkerError,
@@ -21,6 +22,8 @@ from archiveworker.domain.errors import (
 )
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import JobState
+from archiveworker.domain.secret import Secret
+from archiveworker.jobs.progress import ended_count
 from archiveworker.reports.index import human_size
 from archiveworker.web.access import ADMIN_TOKEN, is_token, require_admin
 from archiveworker.web.errors import Handler
@@ -31,13 +34,15 @@ from archiveworker.web.request import ENGINE, job_id_of
 from archiveworker.web.session import COOKIE, LIFE_S, Sessions, is_cross_site
 
 _SHOWN_JOBS: Final = 50
-_FOLLOWED_JOBS: Final = 10
-"""Jobs of the list whose progress is looked up; each costs a query over its items."""
 _TO_LOGIN: Final = {HTTPStatus.SEE_OTHER: "Who is not logged in is sent to the page that asks for the admin token."}
 _TOKEN_FORM: Final = {
     "type": "object",
     "required": ["token"],
     "properties": {"token": {"type": "string", "description": "The admin token."}},
+}
+_NEW_TOKEN_FORM: Final = {
+    "type": "object",
+    "properties": {"token": {"type": "string", "description": "A new token of the LMS, for retry and redeliver."}},
 }
 _LOOKS: Final[Mapping[str, str]] = {
     JobState.FINISHED: "good",
@@ -117,11 +122,12 @@ async def get_jobs(request: web.Request) -> web.StreamResponse:
     require_admin(request)
     engine = request.app[ENGINE]
     status = await engine.worker_status()
-    running = set(status["jobs_processing"][:_FOLLOWED_JOBS])
+    running = set(status["jobs_processing"])
     jobs = []
     for job in await engine.jobs(_SHOWN_JOBS):
-        progress = (await engine.job_view(JobId(job["id"])))["progress"] if job["id"] in running else None
-        jobs.append(_head(request, job, job["archive"], progress))
+        total = job["items_total"] if job["id"] in running else None
+        progress = _bar(await ended_count(JobId(job["id"]), total), total) if total else None
+        jobs.append(_head(request, job, job["archive"]) | {"progress": progress})
     free = max(0, status["jobs_max"] + status["queue_max"] - len(status["jobs_processing"]) - status["queue_len"])
     return page(request, "jobs", jobs=jobs, worker=status, free=free)
 
@@ -134,6 +140,9 @@ async def get_job(request: web.Request) -> web.StreamResponse:
     view = await request.app[ENGINE].job_view(job_id_of(request))
     archive = view["archive"]
     state = JobState(view["state"])
+    progress = view["progress"]
+    total = progress["items_total"]
+    bar = _bar(progress["items_done"] + progress["items_failed"], total) if total else None
     items = [
         {**item, "size": human_size(item["size_bytes"]), "took": f"{item['took_s']:.1f}"} for item in view["items"]
     ]
@@ -141,7 +150,7 @@ async def get_job(request: web.Request) -> web.StreamResponse:
     return page(
         request,
         "job",
-        job=_head(request, view, archive and archive["name"], view["progress"]) | {"is_final": state.is_final},
+        job=_head(request, view, archive and archive["name"]) | {"is_final": state.is_final, "progress": bar},
         archive=archive and {**archive, "size": human_size(archive["size_bytes"])},
         actions=_actions(state, is_kept=view["kept_until"] is not None),
         deliveries=view["deliveries"],
@@ -162,6 +171,7 @@ async def get_job(request: web.Request) -> web.StreamResponse:
     Who.ADMIN,
     status=HTTPStatus.SEE_OTHER,
     errors=(NotFoundError, ConflictError, TokenRefusedError),
+    sent=Sent(Body.FORM, _NEW_TOKEN_FORM, is_required=False),
     is_page=True,
 )
 @for_people
@@ -169,13 +179,15 @@ async def post_action(request: web.Request) -> web.StreamResponse:
     """Cancel a job, run it again or deliver what it has packed, and show it."""
     require_admin(request)
     engine, job_id = request.app[ENGINE], job_id_of(request)
+    given = (await request.post()).get("token", "")
+    token = Secret(given.strip()) if isinstance(given, str) and given.strip() else None
     match request.match_info["action"]:
         case "cancel":
             await engine.cancel(job_id)
         case "redeliver":
-            await engine.redeliver(job_id)
+            await engine.redeliver(job_id, token=token)
         case _:
-            await engine.retry(job_id, None)
+            await engine.retry(job_id, token)
     return see_other(request, f"/ui/jobs/{job_id}")
 
 
@@ -187,14 +199,12 @@ def _actions(state: JobState, *, is_kept: bool) -> tuple[str, ...]:
     return ("redeliver", "retry") if is_kept and state is JobState.FAILED else ("retry",)
 
 
-def _head(
-    request: web.Request, job: Mapping[str, Any], archive_name: str | None, progress: Mapping[str, Any] | None
-) -> dict[str, Any]:
+def _bar(ended: int, total: int) -> dict[str, int]:
+    return {"ended": ended, "total": total, "percent": 100 * ended // total}
+
+
+def _head(request: web.Request, job: JobLine | JobView, archive_name: str | None) -> dict[str, Any]:
     """Return what both pages show of a job."""
-    shown = None
-    if progress is not None and progress["items_total"]:
-        ended = progress["items_done"] + progress["items_failed"]
-        shown = {"ended": ended, "total": progress["items_total"], "percent": progress["percent"]}
     return {
         "id": job["id"],
         "name": archive_name or job["id"],
@@ -205,7 +215,6 @@ def _head(
         "accepted_at": job["accepted_at"],
         "accepted": _moment(job["accepted_at"]),
         "reason": job["reason"],
-        "progress": shown,
     }
 
 
