@@ -51,7 +51,12 @@ def _shown(document: Mapping[str, Any], method: str, path: str, operation: Mappi
         "summary": operation["summary"],
         "about": operation["description"],
         "parameters": [
-            {"name": one["name"], "kind": kind_of(document, one["schema"]), "about": one["description"]}
+            {
+                "name": one["name"],
+                "kind": kind_of(document, one["schema"]),
+                "about": one["description"],
+                "required": one.get("required", False),
+            }
             for one in operation["parameters"]
         ],
         "requests": [found for media, content in body.items() for found in _contents(document, media, content)],

@@ -24,7 +24,12 @@ LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "de": "Deutsch"}
 _LANGUAGE_COOKIE: Final = "archiveworker_lang"
 _YEAR_S: Final = 365 * 24 * 3600
 _FOLDER: Final = "web"
-LANG: Final = {"lang": {"type": "string", "enum": list(LANGUAGES), "description": "Of the page; it is remembered."}}
+LANG: Final = {
+    "lang": {
+        "type": "string",
+        "description": f"Language of the page, which is remembered: {', '.join(LANGUAGES)}. Others are ignored.",
+    }
+}
 """Query of each page."""
 _STATIC: Final = {"ui.css": "text/css; charset=utf-8", "ui.js": "text/javascript; charset=utf-8"}
 HEADERS: Final[Mapping[str, str]] = {

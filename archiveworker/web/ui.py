@@ -26,6 +26,7 @@ from archiveworker.domain.secret import Secret
 from archiveworker.jobs.progress import ended_count
 from archiveworker.reports.index import human_size
 from archiveworker.web.access import ADMIN_TOKEN, is_token, require_admin
+from archiveworker.web.body import form_field
 from archiveworker.web.errors import Handler
 from archiveworker.web.gate import GATE
 from archiveworker.web.operations import Body, Group, Operation, Sent, Who
@@ -96,8 +97,8 @@ async def post_login(request: web.Request) -> web.StreamResponse:
     """Log in with the admin token."""
     request.app[GATE].count(request)
     token = request.app[ADMIN_TOKEN]
-    given = (await request.post()).get("token", "")
-    if is_cross_site(request) or token is None or not isinstance(given, str) or not is_token(given.strip(), token):
+    given = await form_field(request, "token")
+    if is_cross_site(request) or token is None or not is_token(given, token):
         return page(request, "login", status=403, wrong=True)
     response = see_other(request, "/ui")
     secure = request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
@@ -179,8 +180,8 @@ async def post_action(request: web.Request) -> web.StreamResponse:
     """Cancel a job, run it again or deliver what it has packed, and show it."""
     require_admin(request)
     engine, job_id = request.app[ENGINE], job_id_of(request)
-    given = (await request.post()).get("token", "")
-    token = Secret(given.strip()) if isinstance(given, str) and given.strip() else None
+    given = await form_field(request, "token")
+    token = Secret(given) if given else None
     match request.match_info["action"]:
         case "cancel":
             await engine.cancel(job_id)

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import structlog
-from aiohttp import BodyPartReader, web
+from aiohttp import BodyPartReader, MultipartReader, web
 
 from archiveworker.domain.errors import (
     LimitExceededError,
@@ -159,7 +159,7 @@ async def _received(request: web.Request, desk: VerifyDesk, folder: Path) -> _Up
         LimitExceededError: something is too large.
     """
     upload = _Upload()
-    async for part in await request.multipart():
+    async for part in await _form_of(request):
         if not isinstance(part, BodyPartReader):
             raise RequestError("The form holds a form inside of itself; send archive, stamps and lang alone.")
         if part.name == "archive" and upload.archive is None:
@@ -178,6 +178,13 @@ async def _received(request: web.Request, desk: VerifyDesk, folder: Path) -> _Up
     if upload.archive is None or upload.archive.stat().st_size == 0:
         raise RequestError("Choose an archive: a .tar.gz or .zip file that is not empty.")
     return upload
+
+
+async def _form_of(request: web.Request) -> MultipartReader:
+    try:
+        return await request.multipart()
+    except ValueError as exc:
+        raise RequestError("The form cannot be read; its Content-Type has to name the boundary.") from exc
 
 
 async def _write(part: BodyPartReader, target: Path, max_bytes: int) -> None:

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from aiohttp import web
+
 from archiveworker import composition
 from archiveworker.settings import Settings
 from archiveworker.web.app import create_app
@@ -15,13 +17,16 @@ from archiveworker.web.openapi import DOCUMENT
 TARGET = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
 
 
-def document() -> dict[str, Any]:
-    """Return the document of a worker with the settings that it has by itself."""
+def application() -> web.Application:
+    """Return the application of a worker with the settings that it has by itself; it has no engine."""
     settings = Settings()
     routes = composition.routes_of(composition.build_sources(settings))
-    # Nothing is called: no engine is needed.
-    app = create_app(None, routes, composition.build_web_config(settings))  # type: ignore[arg-type]
-    return app[DOCUMENT]
+    return create_app(None, routes, composition.build_web_config(settings))  # type: ignore[arg-type]
+
+
+def document() -> dict[str, Any]:
+    """Return the document of that application."""
+    return application()[DOCUMENT]
 
 
 def text() -> str:

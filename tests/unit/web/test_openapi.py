@@ -1,11 +1,13 @@
 """The OpenAPI document is valid, whole, up to date in the docs, and its examples are what it says."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
@@ -13,7 +15,8 @@ from archiveworker.domain.errors import ArchiveWorkerError
 from archiveworker.runtime import resources
 from archiveworker.web import docs_page
 from archiveworker.web.openapi import SOURCES, build
-from tests.tools.write_openapi import TARGET, document, text
+from archiveworker.web.pages import LANGUAGES, words
+from tests.tools.write_openapi import TARGET, application, document, text
 
 MADE = document()
 EXAMPLES = json.loads(resources.text("web/examples.json"))
@@ -41,6 +44,27 @@ def test_the_document_is_valid() -> None:
 
 def test_the_document_in_the_docs_is_up_to_date() -> None:
     assert TARGET.read_text(encoding="utf-8") == text(), "run python tests/tools/write_openapi.py"
+
+
+@pytest.mark.parametrize("lang", LANGUAGES)
+async def test_the_page_and_the_document_are_served(lang: str) -> None:
+    async with TestClient(TestServer(application())) as client:
+        page = await client.get("/docs", params={"lang": lang})
+        assert (page.status, page.content_type) == (200, "text/html")
+        shown = await page.text()
+        assert f'<html lang="{lang}">' in shown
+        assert words(lang)["docs_title"] in shown
+        assert all(f'id="{o["operationId"]}"' in shown for methods in MADE["paths"].values() for o in methods.values())
+        assert re.findall(r'(?:src|href)="(?!\.|#|data:|\?)', shown) == [], "nothing comes from elsewhere"
+        assert await (await client.get("/openapi.json")).json() == MADE
+
+
+async def test_a_form_without_a_boundary_is_refused() -> None:
+    headers = {"Content-Type": "multipart/form-data", "Accept": "application/json"}
+    async with TestClient(TestServer(application())) as client:
+        answer = await client.post("/ui/login", data=b"token=", headers=headers)
+        assert answer.status == 400
+        assert "form cannot be read" in (await answer.json())["error"]
 
 
 def test_every_example_is_what_the_document_says() -> None:
