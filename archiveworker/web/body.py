@@ -4,10 +4,13 @@ import json
 from collections.abc import Mapping
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from archiveworker.domain.errors import RequestError
 
 MAX_DEPTH = 20
+_DAMAGED = (ValueError, RuntimeError, AssertionError, HttpProcessingError, web.RequestPayloadError)
+"""What aiohttp raises for forms that are none: no boundary, odd headers, codings that it does not know."""
 
 
 async def json_object(request: web.Request) -> Mapping[str, object]:
@@ -42,7 +45,7 @@ async def form_field(request: web.Request, name: str) -> str:
     """
     try:
         value = (await request.post()).get(name, "")
-    except (ValueError, web.RequestPayloadError) as exc:
+    except _DAMAGED as exc:
         raise RequestError("The form cannot be read; send it as its Content-Type says.") from exc
     return value.strip() if isinstance(value, str) else ""
 
