@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from archiveworker import composition
-from archiveworker.cli.client import WorkerClient, admin_token, job_path
+from archiveworker.cli.client import admin_token
 from archiveworker.cli.demo_checks import check, say, unpack
 from archiveworker.cli.demo_proctoring import archive_proctoring
 from archiveworker.cli.demo_reviews import FOLDER_TARGET, Stage, archive_reviews
-from archiveworker.cli.progress import follow
+from archiveworker.cli.progress import follow_job
+from archiveworker.client import WorkerClient
 from archiveworker.demo.plugin import plugin_for
 from archiveworker.demo.server import DemoOptions, DemoServer
 from archiveworker.domain.errors import RequestError, SettingsError, VerificationError
@@ -128,7 +129,7 @@ async def _demo(args: argparse.Namespace, env: Mapping[str, str], folder: Path) 
         settings = _settings(env, folder, lms, args)
         async with composition.running_worker(settings) as worker:
             say(f"Demo Moodle at {lms.base_url}, time-stamp authority at {lms.tsa_url}, worker at {worker.url}")
-            async with WorkerClient(worker.url, admin_token(env)) as client:
+            with WorkerClient(worker.url, admin_token(env)) as client:
                 outcome = await _job(args, lms, client)
                 await check(outcome.archive, outcome.tree, outcome.authority)
                 if args.quiz_only:
@@ -163,14 +164,14 @@ async def _job(args: argparse.Namespace, lms: DemoServer, worker: WorkerClient) 
     if "jobid" not in answer:
         raise VerificationError(f"the worker refused the job with HTTP {status}: {answer}")
     job_id = answer["jobid"]
-    view = await follow(lambda: worker.get(job_path(job_id)))
+    view = await follow_job(worker, job_id)
     took_s = loop.time() - began_s
     if view["state"] != "FINISHED":
         raise VerificationError(f"the job ended {view['state']}: {view['reason']}")
     for warning in view["warnings"]:
         say(f"Warning: {warning['subject']}: {warning['message']}")
     for name in view["evidence"]:
-        _write(output / name, await worker.get_bytes(job_path(job_id, "evidence", name)))
+        await asyncio.to_thread(worker.download_evidence, job_id, name, output / name)
     delivery = lms.deliveries[-1]
     archive = output / delivery.filename
     shutil.copy(delivery.path, archive)
@@ -178,7 +179,3 @@ async def _job(args: argparse.Namespace, lms: DemoServer, worker: WorkerClient) 
     await asyncio.to_thread(unpack, archive, tree)
     pages = sum(item["pages"] for item in view["items"])
     return _Outcome(archive, tree, output / "authority", len(view["items"]), pages, took_s)
-
-
-def _write(file: Path, data: bytes) -> None:
-    file.write_bytes(data)

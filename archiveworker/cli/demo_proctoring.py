@@ -28,7 +28,7 @@ async def archive_proctoring(stage: Stage) -> int:
     say("\nProctored exams of an Open edX, over the web API of edx-proctoring; the archive goes to a folder")
     course = stage.lms.edx.course(EVERYTHING)
     body = stage.lms.edx.request(stage.lms.base_url, [FOLDER_TARGET])
-    await archive_to_folder(stage, _NAME, "/archive/edx_proctoring", body)
+    await archive_to_folder(stage, _NAME, "edx_proctoring", body)
     tables = stage.output / _NAME / "unpacked" / "tables"
     _compare(course, tables)
     asked = [one for one in stage.lms.journal if one.path.startswith(PREFIX)]

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from archiveworker.cli.client import WorkerClient, job_path
 from archiveworker.cli.demo_bridge import demo_bridge
 from archiveworker.cli.demo_checks import check, say, unpack
-from archiveworker.cli.progress import follow
+from archiveworker.cli.progress import follow_job
+from archiveworker.client import WorkerClient
 from archiveworker.demo.server import DemoServer
 from archiveworker.demo.workshop_job import workshop_request
+from archiveworker.domain.answers import JobView
 from archiveworker.domain.errors import VerificationError
 
 FOLDER_TARGET: Final = "directory"
@@ -62,7 +63,7 @@ async def archive_reviews(stage: Stage) -> int:
 async def _workshop(stage: Stage) -> int:
     say("\nA Moodle workshop, over core web services; its archive goes to the account's private files")
     options = {"excerpts": True}
-    view = await _job(stage, "/archive/workshop", workshop_request(stage.lms.state, options=options))
+    view = await _job(stage, "workshop", workshop_request(stage.lms.state, options=options))
     folder = stage.output / "workshop"
     folder.mkdir()
     for (_, name), file in stage.lms.state.private_files.items():
@@ -82,7 +83,7 @@ async def _legacy(stage: Stage, system: str) -> int:
             "options": {"allow_open": True},
             "delivery": {"to": [FOLDER_TARGET]},
         }
-        view = await archive_to_folder(stage, system, "/archive/peer_review", body)
+        view = await archive_to_folder(stage, system, "peer_review", body)
     wanted = sorted({one.code for one in bridge.expected if one.activity_id == activity})
     found = _codes(stage.output / system / "unpacked")
     if missing := sorted(set(wanted) - found):
@@ -91,20 +92,20 @@ async def _legacy(stage: Stage, system: str) -> int:
     return _work_count(view)
 
 
-async def archive_to_folder(stage: Stage, name: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+async def archive_to_folder(stage: Stage, name: str, source: str, body: Mapping[str, Any]) -> JobView:
     """Post a job that delivers to ``FOLDER_TARGET``, check its archive, and return the job.
 
     Args:
         stage: where.
         name: of the folder in the output.
-        path: of the API.
+        source: interface of the worker.
         body: of the request.
 
     Raises:
         VerificationError: the job did not finish.
         ToolError: the archive does not hold.
     """
-    view = await _job(stage, path, body)
+    view = await _job(stage, source, body)
     [delivered] = _delivered(stage.delivered, view["id"])
     folder = stage.output / name
     shutil.copytree(delivered, folder)
@@ -112,9 +113,9 @@ async def archive_to_folder(stage: Stage, name: str, path: str, body: Mapping[st
     return view
 
 
-async def _job(stage: Stage, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-    answer = await stage.worker.post(path, body)
-    view = await follow(lambda: stage.worker.get(job_path(answer["jobid"])))
+async def _job(stage: Stage, source: str, body: Mapping[str, Any]) -> JobView:
+    job_id = await asyncio.to_thread(stage.worker.submit, source, body)
+    view = await follow_job(stage.worker, job_id)
     if view["state"] != "FINISHED":
         raise VerificationError(f"the job ended {view['state']}: {view['reason']}")
     return view
@@ -141,5 +142,5 @@ def _codes(tree: Path) -> set[str]:
     return {result["code"] for result in document["checks"] if result["findings"]}
 
 
-def _work_count(view: Mapping[str, Any]) -> int:
+def _work_count(view: JobView) -> int:
     return sum(item["item"].startswith("work-") for item in view["items"])

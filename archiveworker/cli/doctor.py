@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from archiveworker import __version__, composition, connectors, timestamping
-from archiveworker.cli.client import WorkerClient
-from archiveworker.cli.submit import body_from_flags, configure_moodle
+from archiveworker.cli.submit_forms import configure_moodle, quiz_body
+from archiveworker.client import WorkerClient, WorkerError
 from archiveworker.domain.checkup import Line
 from archiveworker.domain.delivery import Parcel
 from archiveworker.domain.digest import Digest, Sha256
@@ -157,13 +157,11 @@ async def _address(settings: Settings) -> Line:
 async def _who_listens(host: str, port: int) -> Line:
     near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
     try:
-        async with WorkerClient(f"http://[{near}]:{port}" if ":" in near else f"http://{near}:{port}") as worker:
-            answer = await worker.get("/")
-    except ArchiveWorkerError:
-        answer = {}
-    if answer.get("app") != "archiveworker":
+        with WorkerClient(f"http://[{near}]:{port}" if ":" in near else f"http://{near}:{port}") as worker:
+            version = (await asyncio.to_thread(worker.info))["version"]
+    except WorkerError:
         return Line(False, "address", f"{host} port {port} is taken by another program; set ARCHIVEWORKER_PORT")
-    return Line(True, "address", f"a worker ({answer.get('version')}) serves at {host} port {port}")
+    return Line(True, "address", f"a worker ({version}) serves at {host} port {port}")
 
 
 async def _chromium(settings: Settings) -> Line:
@@ -242,7 +240,7 @@ async def _delivery(target: DeliveryTarget) -> Line:
 
 
 async def _moodle(args: argparse.Namespace, env: Mapping[str, str], settings: Settings) -> Line:
-    body = body_from_flags(args, env)
+    body = quiz_body(args, env)
     source = connectors.routes_of(connectors.build_sources(settings))["/quiz_archiver"]
     request = source.parse(body)
     async with source.connect(request, None) as connection:

@@ -6,10 +6,11 @@ import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from archiveworker.cli.client import WorkerClient, add_worker_argument, admin_token, job_path, read_token
-from archiveworker.cli.progress import follow, shown_archive, tell_end
+from archiveworker.cli.client import add_worker_argument, client_of, read_token
+from archiveworker.cli.progress import follow_job, shown_archive, tell_end
+from archiveworker.client import WorkerClient
+from archiveworker.domain.answers import DeliveryView, JobLine, JobView, Progress
 
 _EPILOG = (
     "A worker that has an admin token wants it from here too: set ARCHIVEWORKER_ADMIN_TOKEN or "
@@ -55,57 +56,55 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
     """Do it; exit 0, or the error's code; for one that is followed, 1 when the job does not FINISH."""
-    return asyncio.run(_run(args, admin_token(env)))
-
-
-async def _run(args: argparse.Namespace, token: str | None) -> int:
-    async with WorkerClient(args.worker, token) as worker:
+    with client_of(args, env) as worker:
         if args.action == "list":
-            _print_list(await worker.get(f"/jobs?limit={args.limit}"), as_json=args.json)
+            _print_list(worker.jobs(args.limit), as_json=args.json)
         elif args.action == "show":
-            _print_job(await worker.get(job_path(args.job_id)), as_json=args.json)
+            _print_job(worker.job(args.job_id), as_json=args.json)
         elif args.action == "cancel":
-            await worker.post(job_path(args.job_id, "cancel"))
+            worker.cancel(args.job_id)
             sys.stdout.write(f"{args.job_id} is cancelled.\n")
         else:
-            return await _again(worker, args)
+            return _again(worker, args)
     return 0
 
 
-async def _again(worker: WorkerClient, args: argparse.Namespace) -> int:
-    body: dict[str, Any] = {} if args.token_file is None else {"token": read_token(args.token_file)}
-    if args.action == "redeliver" and args.to:
-        body["to"] = args.to
-    await worker.post(job_path(args.job_id, args.action), body)
-    said = "runs again" if args.action == "retry" else "is delivered again"
+def _again(worker: WorkerClient, args: argparse.Namespace) -> int:
+    token = None if args.token_file is None else read_token(args.token_file)
+    if args.action == "redeliver":
+        worker.redeliver(args.job_id, args.to, token)
+        said = "is delivered again"
+    else:
+        worker.retry(args.job_id, token)
+        said = "runs again"
     sys.stdout.write(f"{args.job_id} {said}.\n")
     sys.stdout.flush()
     if args.no_follow:
         return 0
-    return tell_end(await follow(lambda: worker.get(job_path(args.job_id))))
+    return tell_end(asyncio.run(follow_job(worker, args.job_id)))
 
 
-def _print_list(answer: dict[str, Any], *, as_json: bool) -> None:
+def _print_list(jobs: list[JobLine], *, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps({"jobs": jobs}, indent=2, ensure_ascii=False) + "\n")
         return
-    if not answer["jobs"]:
+    if not jobs:
         sys.stdout.write("No jobs.\n")
         return
-    rows = [("ID", "STATE", "ACCEPTED (UTC)", "ITEMS", "LMS", "ARCHIVE OR REASON"), *map(_row, answer["jobs"])]
+    rows = [("ID", "STATE", "ACCEPTED (UTC)", "ITEMS", "LMS", "ARCHIVE OR REASON"), *map(_row, jobs)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, [*widths, 0], strict=True)]
         sys.stdout.write("  ".join(cells).rstrip() + "\n")
 
 
-def _row(job: dict[str, Any]) -> tuple[str, ...]:
+def _row(job: JobLine) -> tuple[str, ...]:
     items = "-" if job["items_total"] is None else str(job["items_total"])
     about = job["reason"] or job["archive"] or ""
     return (job["id"], job["state"], _moment(job["accepted_at"]), items, job["lms"], _one_line(about))
 
 
-def _print_job(view: dict[str, Any], *, as_json: bool) -> None:
+def _print_job(view: JobView, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(view, indent=2, ensure_ascii=False) + "\n")
         return
@@ -129,7 +128,7 @@ def _print_job(view: dict[str, Any], *, as_json: bool) -> None:
             sys.stdout.write(f"{label + ':' if label else '':<10}{_one_line(value)}\n")
 
 
-def _items(progress: dict[str, Any]) -> str:
+def _items(progress: Progress) -> str:
     if progress["items_total"] is None:
         return "not known yet"
     failed = f", {progress['items_failed']} failed" if progress["items_failed"] else ""
@@ -142,7 +141,7 @@ def _kept(until: str | None) -> str:
     )
 
 
-def _delivery(entry: dict[str, str]) -> str:
+def _delivery(entry: DeliveryView) -> str:
     return ": ".join(part for part in (f"{entry['target']} {entry['state']}", entry["message"]) if part)
 
 

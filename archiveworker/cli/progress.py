@@ -3,12 +3,14 @@
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any, Final, TextIO
+from typing import Final, TextIO
 
+from archiveworker.client import WorkerClient
+from archiveworker.domain.answers import ArchiveView, JobView
 from archiveworker.domain.errors import ArchiveWorkerError, Retry
+from archiveworker.domain.job import JobState
 from archiveworker.reports.index import human_size
 
-FINAL_STATES: Final = ("FINISHED", "FAILED", "TIMEOUT", "CANCELLED")
 _WIDTH: Final = 28
 _PATIENCE_S: Final = 120.0
 """A worker that is started again needs some seconds, and its jobs go on."""
@@ -25,7 +27,7 @@ class ProgressBar:
         self._out = out
         self._last = ""
 
-    def show(self, view: dict[str, Any]) -> None:
+    def show(self, view: JobView) -> None:
         """Draw ``GET /jobs/<id>``; nothing when nothing changed."""
         progress = view["progress"]
         total, done = progress["items_total"], progress["items_done"]
@@ -53,9 +55,14 @@ class ProgressBar:
             self._out.flush()
 
 
+async def follow_job(worker: WorkerClient, job_id: str) -> JobView:
+    """Draw a job of a worker until it has ended; return its last view. The loop stays free meanwhile."""
+    return await follow(lambda: asyncio.to_thread(worker.job, job_id))
+
+
 async def follow(
-    view: Callable[[], Awaitable[dict[str, Any]]], *, interval_s: float = 0.5, patience_s: float = _PATIENCE_S
-) -> dict[str, Any]:
+    view: Callable[[], Awaitable[JobView]], *, interval_s: float = 0.5, patience_s: float = _PATIENCE_S
+) -> JobView:
     """Draw a job until it has ended; return its last view.
 
     Args:
@@ -80,14 +87,14 @@ async def follow(
             else:
                 heard_s = loop.time()
                 bar.show(current)
-                if current["state"] in FINAL_STATES:
+                if JobState(current["state"]).is_final:
                     return current
             await asyncio.sleep(interval_s)
     finally:
         bar.done()
 
 
-def tell_end(view: dict[str, Any]) -> int:
+def tell_end(view: JobView) -> int:
     """Say how a job ended; return the exit code: 0 when it FINISHED, 1 when it did not."""
     for warning in view["warnings"]:
         sys.stderr.write(f"Warning: {warning['subject']}: {warning['message']}\n")
@@ -98,7 +105,7 @@ def tell_end(view: dict[str, Any]) -> int:
     return 1
 
 
-def shown_archive(archive: dict[str, Any] | None) -> str:
+def shown_archive(archive: ArchiveView | None) -> str:
     """Return name, size and digest of an archive; nothing when there is none."""
     if archive is None:
         return ""

@@ -20,6 +20,7 @@ from archiveworker.domain.job import (
     PlannedBackup,
     PlannedItem,
 )
+from archiveworker.domain.json_schema import Schema
 from archiveworker.domain.secret import Secret
 
 
@@ -143,6 +144,13 @@ class Source(Protocol):
 
     def connect(self, request: ArchiveRequest, job_id: JobId | None) -> AbstractAsyncContextManager[SourceConnection]:
         """Open a connection; ``job_id`` is None only for probing."""
+        ...
+
+    def request_schemas(self) -> Mapping[str, Schema]:
+        """Return what ``parse`` takes as JSON Schemas (draft 2020-12), by name, each with an example.
+
+        A request has to be valid under one of them. They refer to nothing outside of themselves.
+        """
         ...
 
     def accepted_status(self) -> str | int:

@@ -47,11 +47,16 @@ def render(schema: Mapping[str, Any]) -> bytes:
     return (json.dumps(schema, indent=1, ensure_ascii=False) + "\n").encode("utf-8")
 
 
+def described_by(kind: type) -> tuple[str, dict[str, str]]:
+    """Return what the docstring of a class says of it, and of each of its attributes."""
+    doc = inspect.cleandoc(kind.__doc__ or "")
+    about = " ".join(doc.split("\n\nAttributes:")[0].split())
+    return about, {name: " ".join(text.split()) for name, text in _ATTRIBUTE.findall(doc)}
+
+
 def _refine(part: dict[str, Any], record: type[BaseRecord]) -> None:
     """Add to msgspec's schema of one record what its types do not say: descriptions, UTC, digests, ids."""
-    doc = inspect.cleandoc(record.__doc__ or "")
-    part["description"] = " ".join(doc.split("\n\nAttributes:")[0].split())
-    described = {name: " ".join(text.split()) for name, text in _ATTRIBUTE.findall(doc)}
+    part["description"], described = described_by(record)
     hints = typing.get_type_hints(record)
     for name, schema in part["properties"].items():
         extra: dict[str, Any] = {}

@@ -1,8 +1,9 @@
 """How long a job may take: when it ends, when it is time to warn, and what it is told then. Pure."""
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
+from archiveworker.domain.answers import JobView
 from archiveworker.domain.errors import JobTimeoutError
 
 WARN_AT: Final = 0.8
@@ -26,7 +27,7 @@ def timed_out(limit_s: float) -> JobTimeoutError:
     )
 
 
-def with_deadline(view: dict[str, Any], limit_s: float, now: datetime) -> dict[str, Any]:
+def with_deadline(view: JobView, limit_s: float, now: datetime) -> JobView:
     """Return what ``GET /jobs/<id>`` shows, with the deadline and, while there is time to act, a warning.
 
     Args:
@@ -36,7 +37,7 @@ def with_deadline(view: dict[str, Any], limit_s: float, now: datetime) -> dict[s
     """
     accepted_at = datetime.fromisoformat(view["accepted_at"])
     deadline = deadline_of(accepted_at, limit_s)
-    shown = {**view, "deadline_at": deadline.isoformat()}
+    shown: JobView = {**view, "deadline_at": deadline.isoformat()}
     if is_near(accepted_at, limit_s, now):
         message = f"The job ends with TIMEOUT at {deadline:%Y-%m-%d %H:%M} UTC (ARCHIVEWORKER_JOB_TIMEOUT_S)."
         shown["warnings"] = [*view["warnings"], {"subject": "job", "message": message}]

@@ -15,6 +15,7 @@ from typing import Any, Final
 import structlog
 from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID, WorkflowHandleAsync
 
+from archiveworker.domain.answers import JobLine, JobView, WorkerStatus
 from archiveworker.domain.delivery import LMS
 from archiveworker.domain.errors import ConflictError, NotFoundError, QueueFullError, RequestError, TokenRefusedError
 from archiveworker.domain.ids import JobId, LmsOrigin, new_job_id
@@ -230,7 +231,7 @@ class Engine:
         """Return what a job says about itself, or None when there is no such job."""
         return await views.story_of(job_id)
 
-    async def job_view(self, job_id: JobId) -> dict[str, Any]:
+    async def job_view(self, job_id: JobId) -> JobView:
         """Return the whole story of a job for people and scripts.
 
         Raises:
@@ -246,7 +247,7 @@ class Engine:
             return view
         return with_deadline(view, self._tools.policy.job_timeout_s, self._tools.clock.now())
 
-    async def jobs(self, limit: int) -> list[dict[str, Any]]:
+    async def jobs(self, limit: int) -> list[JobLine]:
         """Return a line on each of the newest jobs."""
         return await views.job_list(limit)
 
@@ -258,7 +259,7 @@ class Engine:
         """Bring the metrics that the database knows up to date."""
         await self._health.measure()
 
-    async def worker_status(self) -> dict[str, Any]:
+    async def worker_status(self) -> WorkerStatus:
         """Return how busy the worker is, in the words of the existing worker."""
         return await views.worker_status(self._jobs_max, self._tools.policy.queue_max, draining=self.is_draining)
 

@@ -1,13 +1,23 @@
 """Reading jobs from outside of their workflows: for the HTTP API and the command line."""
 
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final, Literal, cast
 
 from dbos import DBOS, WorkflowStatus
 
+from archiveworker.domain.answers import (
+    ArchiveView,
+    DeliveryView,
+    ItemView,
+    JobLine,
+    JobView,
+    PdfView,
+    WarningView,
+    WorkerStatus,
+)
 from archiveworker.domain.errors import NotFoundError
 from archiveworker.domain.ids import JobId
-from archiveworker.domain.job import JobState
+from archiveworker.domain.job import ItemRecord, JobState
 from archiveworker.jobs.records import facts_to_json
 from archiveworker.jobs.results import ACTIVE, active_items, load_job, load_results
 from archiveworker.jobs.story import STORY_EVENT, Story, story_from_json
@@ -64,7 +74,7 @@ async def story_of(job_id: JobId) -> Story | None:
     return Story()
 
 
-async def job_view(job_id: JobId) -> dict[str, Any]:
+async def job_view(job_id: JobId) -> JobView:
     """Return the whole story of a job.
 
     Raises:
@@ -75,17 +85,16 @@ async def job_view(job_id: JobId) -> dict[str, Any]:
         raise NotFoundError(f"Job with requested jobid '{job_id[:80]}' was not found")
     stored = await load_job(job_id)
     results = await load_results(job_id)
-    failures = {f.key: {"item": f.key, "code": f.code, "message": f.message} for f in results.failures.values()}
-    done = len(results.records)
+    done, failures = len(results.records), sorted(results.failures.values(), key=lambda failure: failure.key)
     return {
         "id": job_id,
-        "state": story.state.value,
+        "state": story.state,
         "reason": story.reason,
         "source": stored.source,
         "lms": stored.lms,
         "accepted_at": stored.accepted_at.isoformat(),
         "priority": stored.priority,
-        "history": [{"state": state, "at": at} for state, at in story.history],
+        "history": [{"state": JobState(state), "at": at} for state, at in story.history],
         "progress": {
             "items_total": story.items_total,
             "items_done": done,
@@ -93,25 +102,26 @@ async def job_view(job_id: JobId) -> dict[str, Any]:
             "items_active": 0 if story.state.is_final else await active_items(job_id),
             "percent": _percent(story, done, len(failures)),
         },
-        "items": [
-            {
-                "item": record.key,
-                "folder": record.folder.value,
-                "pages": record.page_count,
-                "files": len(record.files),
-                "size_bytes": sum(file.size_bytes for file in record.files),
-                "took_s": record.took_s,
-                "warnings": list(record.warnings),
-                "pdf": None if record.pdf is None else facts_to_json(record.pdf),
-            }
-            for record in sorted(results.records.values(), key=lambda r: r.key)[:_SHOWN_ITEMS]
-        ],
-        "failures": sorted(failures.values(), key=lambda f: f["item"]),
-        "warnings": list(story.warnings),
-        "archive": story.archive,
+        "items": [_item(record) for record in sorted(results.records.values(), key=lambda r: r.key)[:_SHOWN_ITEMS]],
+        "failures": [{"item": f.key, "code": f.code, "message": f.message} for f in failures],
+        "warnings": cast(list[WarningView], list(story.warnings)),
+        "archive": cast(ArchiveView | None, story.archive),
         "evidence": list(story.evidence),
-        "deliveries": list(story.deliveries),
+        "deliveries": cast(list[DeliveryView], list(story.deliveries)),
         "kept_until": None,
+    }
+
+
+def _item(record: ItemRecord) -> ItemView:
+    return {
+        "item": record.key,
+        "folder": record.folder.value,
+        "pages": record.page_count,
+        "files": len(record.files),
+        "size_bytes": sum(file.size_bytes for file in record.files),
+        "took_s": record.took_s,
+        "warnings": list(record.warnings),
+        "pdf": None if record.pdf is None else cast(PdfView, facts_to_json(record.pdf)),
     }
 
 
@@ -126,7 +136,7 @@ def _percent(story: Story, done: int, failed: int) -> int:
     return min(99, 100 * (done + failed) // story.items_total)
 
 
-async def job_list(limit: int) -> list[dict[str, Any]]:
+async def job_list(limit: int) -> list[JobLine]:
     """Return a line on each of the newest jobs, newest first."""
     jobs = await DBOS.list_workflows_async(
         name="archive_job", limit=limit * 2, sort_desc=True, load_input=False, load_output=False
@@ -135,12 +145,12 @@ async def job_list(limit: int) -> list[dict[str, Any]]:
     return [await _line(job_id) for job_id in ids]
 
 
-async def _line(job_id: JobId) -> dict[str, Any]:
+async def _line(job_id: JobId) -> JobLine:
     story = await story_of(job_id) or Story()
     stored = await load_job(job_id)
     return {
         "id": job_id,
-        "state": story.state.value,
+        "state": story.state,
         "source": stored.source,
         "lms": stored.lms,
         "accepted_at": stored.accepted_at.isoformat(),
@@ -150,11 +160,12 @@ async def _line(job_id: JobId) -> dict[str, Any]:
     }
 
 
-async def worker_status(jobs_max: int, queue_max: int, *, draining: bool) -> dict[str, Any]:
+async def worker_status(jobs_max: int, queue_max: int, *, draining: bool) -> WorkerStatus:
     """Return how busy the worker is, with the keys of the existing worker."""
     active = await job_workflows(ACTIVE)
     processing = [w.workflow_id.split("/")[0] for w in active if w.status == "PENDING"]
     queued = [w.workflow_id.split("/")[0] for w in active if w.status != "PENDING"]
+    status: Literal["IDLE", "ACTIVE", "BUSY", "UNAVAILABLE"]
     if draining:
         status = "UNAVAILABLE"
     elif len(active) >= jobs_max + queue_max:

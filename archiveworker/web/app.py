@@ -4,22 +4,50 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
 import structlog
 from aiohttp import web
 
-from archiveworker.domain.errors import RequestError, ShuttingDownError
+from archiveworker.domain.answers import (
+    Accepted,
+    Alive,
+    AppInfo,
+    JobList,
+    JobStatus,
+    JobView,
+    Readiness,
+    RedeliverOrder,
+    RetryOrder,
+    Version,
+    WorkerStatus,
+)
+from archiveworker.domain.errors import (
+    AccessDeniedError,
+    ConflictError,
+    NotFoundError,
+    QueueFullError,
+    RateLimitedError,
+    RequestError,
+    ShuttingDownError,
+    TokenRefusedError,
+)
+from archiveworker.domain.job import JobState
 from archiveworker.domain.ports import Source
 from archiveworker.domain.secret import Secret
 from archiveworker.jobs.engine import Engine
+from archiveworker.jobs.fairness import MAX_PRIORITY
 from archiveworker.runtime import metrics
-from archiveworker.web import ui
+from archiveworker.web import openapi, ui
 from archiveworker.web.access import ADMIN_TOKEN, require_admin
 from archiveworker.web.body import json_object
+from archiveworker.web.docs_page import get_docs, get_openapi
 from archiveworker.web.errors import Handler, errors_to_json
 from archiveworker.web.gate import GATE, KEY, Gate, GateRules
+from archiveworker.web.openapi import SOURCES
+from archiveworker.web.operations import Body, Group, Operation, Sent, Who
 from archiveworker.web.pages import VERSION, get_static
 from archiveworker.web.probe import probe
 from archiveworker.web.request import ENGINE, job_id_of, priority_of, unknown_job
@@ -28,9 +56,6 @@ from archiveworker.web.verify_page import DESK, VerifyDesk, get_verify, post_ver
 log = structlog.get_logger(__name__)
 
 APP_NAME: Final = "archiveworker"
-
-
-SOURCES: web.AppKey[dict[str, Source]] = web.AppKey("sources")
 
 _EVIDENCE_TYPES: Final = {
     ".tsq": "application/timestamp-query",
@@ -41,6 +66,20 @@ _EVIDENCE_TYPES: Final = {
     ".txt": "text/plain; charset=utf-8",
     ".json": "application/json",
     ".html": "text/html; charset=utf-8",
+}
+_PRIORITY: Final = {
+    "type": "integer",
+    "minimum": -MAX_PRIORITY,
+    "maximum": MAX_PRIORITY,
+    "default": 0,
+    "description": "Higher is sooner; administrators alone may give one.",
+}
+_LIMIT: Final = {"type": "integer", "minimum": 1, "maximum": 500, "default": 50, "description": "How many."}
+_FILE: Final = {
+    HTTPStatus.PARTIAL_CONTENT: "The range that was asked for.",
+    HTTPStatus.NOT_MODIFIED: "The file is still what the caller has.",
+    HTTPStatus.PRECONDITION_FAILED: "The file is not what the caller has.",
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: "The file has no such range.",
 }
 _ARCHIVE_TYPES: Final = {".gz": "application/gzip", ".zip": "application/zip"}
 # A report is shown by the browser of an administrator: whatever is in it, it may do nothing there.
@@ -88,6 +127,7 @@ def create_app(engine: Engine, routes: dict[str, Source], config: WebConfig) -> 
     _add_routes(app, "")
     if config.rules.secret is not None:
         _add_routes(app, f"/{{{KEY}}}")
+    app[openapi.DOCUMENT] = openapi.build(app, config.version)
     return app
 
 
@@ -97,6 +137,8 @@ def _add_routes(app: web.Application, prefix: str) -> None:
     app.router.add_get(f"{prefix}/", get_index)
     _add_pages(app, prefix)
     app.router.add_get(f"{prefix}/version", get_version)
+    app.router.add_get(f"{prefix}/openapi.json", get_openapi)
+    app.router.add_get(f"{prefix}/docs", get_docs)
     app.router.add_get(f"{prefix}/status", get_status)
     app.router.add_get(f"{prefix}/status/{{job_id}}", get_job_status)
     app.router.add_get(f"{prefix}/health/live", get_live)
@@ -130,6 +172,14 @@ async def check_address(request: web.Request, handler: Handler) -> web.StreamRes
     return await handler(request)
 
 
+@Operation(
+    Group.POSTING,
+    Accepted,
+    Who.POSTER,
+    errors=(AccessDeniedError, QueueFullError, RateLimitedError, ShuttingDownError),
+    sent=Sent(Body.JSON),
+    query={"priority": _PRIORITY},
+)
 async def post_archive(request: web.Request) -> web.Response:
     """Take a job: parse, probe the token, make it durable, answer."""
     engine, gate = request.app[ENGINE], request.app[GATE]
@@ -148,21 +198,25 @@ async def post_archive(request: web.Request) -> web.Response:
     return web.json_response({"jobid": job_id, "status": source.accepted_status()})
 
 
+@Operation(Group.WORKER, AppInfo)
 async def get_index(request: web.Request) -> web.Response:
     """Say what this is."""
     return web.json_response({"app": APP_NAME, "version": request.app[VERSION]})
 
 
+@Operation(Group.WORKER, Version)
 async def get_version(request: web.Request) -> web.Response:
     """Say which version this is."""
     return web.json_response({"version": request.app[VERSION]})
 
 
+@Operation(Group.WORKER, Alive)
 async def get_live(_request: web.Request) -> web.Response:
     """Say that the process answers."""
     return web.json_response({"status": "ok"})
 
 
+@Operation(Group.WORKER, Readiness, others={HTTPStatus.SERVICE_UNAVAILABLE: "Jobs cannot be done here now."})
 async def get_ready(request: web.Request) -> web.Response:
     """Say whether jobs can be done here now: 200, or 503 with what is wrong."""
     troubles = await request.app[ENGINE].troubles()
@@ -173,11 +227,13 @@ async def get_ready(request: web.Request) -> web.Response:
     )
 
 
+@Operation(Group.WORKER, WorkerStatus)
 async def get_status(request: web.Request) -> web.Response:
     """Say how busy the worker is, in the words of the existing worker."""
     return web.json_response(await request.app[ENGINE].worker_status())
 
 
+@Operation(Group.JOBS, JobStatus, Who.JOB, errors=(NotFoundError,))
 async def get_job_status(request: web.Request) -> web.Response:
     """Say where a job is, in the words of Moodle's plugin; the unguessable id is the permission."""
     job_id = job_id_of(request)
@@ -187,6 +243,7 @@ async def get_job_status(request: web.Request) -> web.Response:
     return web.json_response({"id": job_id, "status": story.state.value})
 
 
+@Operation(Group.WORKER, ("text/plain",), Who.ADMIN)
 async def get_metrics(request: web.Request) -> web.Response:
     """Serve counters and durations for a monitor."""
     require_admin(request)
@@ -194,6 +251,7 @@ async def get_metrics(request: web.Request) -> web.Response:
     return web.Response(body=metrics.render(), headers={"Content-Type": metrics.CONTENT_TYPE})
 
 
+@Operation(Group.JOBS, JobList, Who.ADMIN, errors=(RequestError,), query={"limit": _LIMIT})
 async def get_jobs(request: web.Request) -> web.Response:
     """List jobs, newest first."""
     require_admin(request)
@@ -203,6 +261,7 @@ async def get_jobs(request: web.Request) -> web.Response:
     return web.json_response({"jobs": await request.app[ENGINE].jobs(int(limit))})
 
 
+@Operation(Group.JOBS, JobView, Who.ADMIN, errors=(NotFoundError,))
 async def get_job(request: web.Request) -> web.Response:
     """Tell the whole story of a job."""
     require_admin(request)
@@ -210,6 +269,13 @@ async def get_job(request: web.Request) -> web.Response:
     return web.json_response(view, dumps=lambda value: json.dumps(value, ensure_ascii=False))
 
 
+@Operation(
+    Group.JOBS,
+    tuple(sorted({*(media.split(";")[0] for media in _EVIDENCE_TYPES.values()), "application/octet-stream"})),
+    Who.ADMIN,
+    others=_FILE,
+    errors=(NotFoundError,),
+)
 async def get_evidence(request: web.Request) -> web.StreamResponse:
     """Serve a time-stamp, its query, chain, CRLs or OCSP responses, the manifest or the report of a job."""
     require_admin(request)
@@ -218,6 +284,7 @@ async def get_evidence(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(file, headers={"Content-Type": content_type, **_EVIDENCE_HEADERS})
 
 
+@Operation(Group.JOBS, tuple(_ARCHIVE_TYPES.values()), Who.ADMIN, others=_FILE, errors=(NotFoundError,))
 async def get_archive(request: web.Request) -> web.StreamResponse:
     """Serve the packed archive of a job while it is on the worker, whole or in ranges."""
     require_admin(request)
@@ -237,23 +304,38 @@ def _attachment(name: str) -> str:
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
+@Operation(Group.JOBS, JobStatus, Who.ADMIN, errors=(NotFoundError, ConflictError))
 async def post_cancel(request: web.Request) -> web.Response:
     """Stop a job and tell the LMS."""
     require_admin(request)
     job_id = job_id_of(request)
     await request.app[ENGINE].cancel(job_id)
-    return web.json_response({"id": job_id, "status": "CANCELLED"})
+    return web.json_response({"id": job_id, "status": JobState.CANCELLED})
 
 
+@Operation(
+    Group.JOBS,
+    JobStatus,
+    Who.ADMIN,
+    errors=(NotFoundError, ConflictError, TokenRefusedError),
+    sent=Sent(Body.JSON, RetryOrder, is_required=False),
+)
 async def post_retry(request: web.Request) -> web.Response:
     """Run what failed again; the body may hold a new token: ``{"token": "..."}``."""
     require_admin(request)
     job_id = job_id_of(request)
     body = await json_object(request) if request.can_read_body else {}
     await request.app[ENGINE].retry(job_id, _token(body))
-    return web.json_response({"id": job_id, "status": "AWAITING_PROCESSING"})
+    return web.json_response({"id": job_id, "status": JobState.AWAITING_PROCESSING})
 
 
+@Operation(
+    Group.JOBS,
+    JobStatus,
+    Who.ADMIN,
+    errors=(NotFoundError, ConflictError, TokenRefusedError),
+    sent=Sent(Body.JSON, RedeliverOrder, is_required=False),
+)
 async def post_redeliver(request: web.Request) -> web.Response:
     """Deliver a kept archive; the body may name targets and hold a token: ``{"to": ["..."], "token": "..."}``."""
     require_admin(request)
@@ -263,7 +345,7 @@ async def post_redeliver(request: web.Request) -> web.Response:
     if not isinstance(to, list) or not all(isinstance(name, str) for name in to):
         raise RequestError("to must be a list of names of delivery targets, or be left out.")
     await request.app[ENGINE].redeliver(job_id, to, _token(body))
-    return web.json_response({"id": job_id, "status": "AWAITING_PROCESSING"})
+    return web.json_response({"id": job_id, "status": JobState.AWAITING_PROCESSING})
 
 
 def _token(body: Mapping[str, object]) -> Secret | None:

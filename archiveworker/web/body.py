@@ -1,13 +1,16 @@
-"""Reading a JSON body without trusting it: size, type, depth, text that is no text."""
+"""Reading a body without trusting it: size, type, depth, text that is no text; forms that are none."""
 
 import json
 from collections.abc import Mapping
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from archiveworker.domain.errors import RequestError
 
 MAX_DEPTH = 20
+_DAMAGED = (ValueError, RuntimeError, AssertionError, HttpProcessingError, web.RequestPayloadError)
+"""What aiohttp raises for forms that are none: no boundary, odd headers, codings that it does not know."""
 
 
 async def json_object(request: web.Request) -> Mapping[str, object]:
@@ -32,6 +35,19 @@ async def json_object(request: web.Request) -> Mapping[str, object]:
     if not _is_unicode(body):
         raise RequestError("Request payload must be Unicode text; it holds one half of a surrogate pair alone.")
     return body
+
+
+async def form_field(request: web.Request, name: str) -> str:
+    """Return a field of the form that the request brings, without spaces around it; empty when it has none.
+
+    Raises:
+        RequestError: the form cannot be read.
+    """
+    try:
+        value = (await request.post()).get(name, "")
+    except _DAMAGED as exc:
+        raise RequestError("The form cannot be read; send it as its Content-Type says.") from exc
+    return value.strip() if isinstance(value, str) else ""
 
 
 def _no_constant(name: str) -> None:

@@ -12,8 +12,10 @@ from typing import Any, Final
 import jinja2
 from aiohttp import web
 
+from archiveworker.domain.errors import NotFoundError
 from archiveworker.runtime import resources, templates
 from archiveworker.web.access import ADMIN_TOKEN
+from archiveworker.web.operations import Group, Operation
 from archiveworker.web.session import COOKIE
 
 VERSION: web.AppKey[str] = web.AppKey("version")
@@ -21,6 +23,13 @@ LANGUAGES: Final[Mapping[str, str]] = {"en": "English", "de": "Deutsch"}
 _LANGUAGE_COOKIE: Final = "archiveworker_lang"
 _YEAR_S: Final = 365 * 24 * 3600
 _FOLDER: Final = "web"
+LANG: Final = {
+    "lang": {
+        "type": "string",
+        "description": f"Language of the page, which is remembered: {', '.join(LANGUAGES)}. Others are ignored.",
+    }
+}
+"""Query of each page."""
 _STATIC: Final = {"ui.css": "text/css; charset=utf-8", "ui.js": "text/javascript; charset=utf-8"}
 HEADERS: Final[Mapping[str, str]] = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
@@ -97,10 +106,11 @@ def see_other(request: web.Request, path: str) -> web.Response:
     return web.Response(status=303, headers={"Location": f"{root_of(request)}{path}"})
 
 
+@Operation(Group.PAGES, tuple(media.split(";")[0] for media in _STATIC.values()), errors=(NotFoundError,))
 async def get_static(request: web.Request) -> web.Response:
     """Serve the style or the script."""
     name = request.match_info["name"]
     if name not in _STATIC:
-        raise web.HTTPNotFound
+        raise NotFoundError("There is nothing at this address.")
     headers = {"Content-Type": _STATIC[name], "X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"}
     return web.Response(body=resources.data(f"{_FOLDER}/{name}"), headers=headers)

@@ -6,23 +6,45 @@ They show what ``/jobs`` answers, and do what its routes do; nothing can be seen
 from collections.abc import Mapping
 from datetime import datetime
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import web
 
-from archiveworker.domain.errors import AccessDeniedError, ArchiveWorkerError
+from archiveworker.domain.answers import JobLine, JobView
+from archiveworker.domain.errors import (
+    AccessDeniedError,
+    ArchiveWorkerError,
+    ConflictError,
+    NotFoundError,
+    RateLimitedError,
+    TokenRefusedError,
+)
+from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import JobState
+from archiveworker.domain.secret import Secret
+from archiveworker.jobs.progress import ended_count
 from archiveworker.reports.index import human_size
 from archiveworker.web.access import ADMIN_TOKEN, is_token, require_admin
+from archiveworker.web.body import form_field
 from archiveworker.web.errors import Handler
 from archiveworker.web.gate import GATE
-from archiveworker.web.pages import language, page, see_other, words
+from archiveworker.web.operations import Body, Group, Operation, Sent, Who
+from archiveworker.web.pages import LANG, language, page, see_other, words
 from archiveworker.web.request import ENGINE, job_id_of
 from archiveworker.web.session import COOKIE, LIFE_S, Sessions, is_cross_site
 
 _SHOWN_JOBS: Final = 50
-_FOLLOWED_JOBS: Final = 10
-"""Jobs of the list whose progress is looked up; each costs a query over its items."""
+_TO_LOGIN: Final = {HTTPStatus.SEE_OTHER: "Who is not logged in is sent to the page that asks for the admin token."}
+_TOKEN_FORM: Final = {
+    "type": "object",
+    "required": ["token"],
+    "properties": {"token": {"type": "string", "description": "The admin token."}},
+}
+_NEW_TOKEN_FORM: Final = {
+    "type": "object",
+    "properties": {"token": {"type": "string", "description": "A new token of the LMS, for retry and redeliver."}},
+}
 _LOOKS: Final[Mapping[str, str]] = {
     JobState.FINISHED: "good",
     JobState.FAILED: "bad",
@@ -36,6 +58,8 @@ def for_people(handler: Handler) -> Handler:
 
     @wraps(handler)
     async def shown(request: web.Request) -> web.StreamResponse:
+        if wants_json(request):
+            return await handler(request)
         try:
             return await handler(request)
         except AccessDeniedError as exc:
@@ -48,19 +72,33 @@ def for_people(handler: Handler) -> Handler:
     return shown
 
 
+def wants_json(request: web.Request) -> bool:
+    """Return True for a program that asks for JSON; a browser names HTML first."""
+    return request.headers.get("Accept", "").split(";")[0].split(",")[0].strip() == "application/json"
+
+
+@Operation(Group.PAGES, ("text/html",), query=LANG)
 @for_people
 async def get_login(request: web.Request) -> web.StreamResponse:
     """Ask for the admin token."""
     return page(request, "login", wrong=False)
 
 
+@Operation(
+    Group.PAGES,
+    None,
+    status=HTTPStatus.SEE_OTHER,
+    errors=(AccessDeniedError, RateLimitedError),
+    sent=Sent(Body.FORM, _TOKEN_FORM),
+    is_page=True,
+)
 @for_people
 async def post_login(request: web.Request) -> web.StreamResponse:
     """Log in with the admin token."""
     request.app[GATE].count(request)
     token = request.app[ADMIN_TOKEN]
-    given = (await request.post()).get("token", "")
-    if is_cross_site(request) or token is None or not isinstance(given, str) or not is_token(given.strip(), token):
+    given = await form_field(request, "token")
+    if is_cross_site(request) or token is None or not is_token(given, token):
         return page(request, "login", status=403, wrong=True)
     response = see_other(request, "/ui")
     secure = request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
@@ -70,6 +108,7 @@ async def post_login(request: web.Request) -> web.StreamResponse:
     return response
 
 
+@Operation(Group.PAGES, None, status=HTTPStatus.SEE_OTHER)
 async def post_logout(request: web.Request) -> web.StreamResponse:
     """Forget the cookie."""
     response = see_other(request, "/ui/login")
@@ -77,21 +116,24 @@ async def post_logout(request: web.Request) -> web.StreamResponse:
     return response
 
 
+@Operation(Group.PAGES, ("text/html",), Who.ADMIN, others=_TO_LOGIN, query=LANG, is_page=True)
 @for_people
 async def get_jobs(request: web.Request) -> web.StreamResponse:
     """Show the newest jobs."""
     require_admin(request)
     engine = request.app[ENGINE]
     status = await engine.worker_status()
-    running = set(status["jobs_processing"][:_FOLLOWED_JOBS])
+    running = set(status["jobs_processing"])
     jobs = []
     for job in await engine.jobs(_SHOWN_JOBS):
-        progress = (await engine.job_view(job["id"]))["progress"] if job["id"] in running else None
-        jobs.append(_head(request, job, job["archive"], progress))
+        total = job["items_total"] if job["id"] in running else None
+        progress = _bar(await ended_count(JobId(job["id"]), total), total) if total else None
+        jobs.append(_head(request, job, job["archive"]) | {"progress": progress})
     free = max(0, status["jobs_max"] + status["queue_max"] - len(status["jobs_processing"]) - status["queue_len"])
     return page(request, "jobs", jobs=jobs, worker=status, free=free)
 
 
+@Operation(Group.PAGES, ("text/html",), Who.ADMIN, others=_TO_LOGIN, errors=(NotFoundError,), query=LANG, is_page=True)
 @for_people
 async def get_job(request: web.Request) -> web.StreamResponse:
     """Show one job."""
@@ -99,6 +141,9 @@ async def get_job(request: web.Request) -> web.StreamResponse:
     view = await request.app[ENGINE].job_view(job_id_of(request))
     archive = view["archive"]
     state = JobState(view["state"])
+    progress = view["progress"]
+    total = progress["items_total"]
+    bar = _bar(progress["items_done"] + progress["items_failed"], total) if total else None
     items = [
         {**item, "size": human_size(item["size_bytes"]), "took": f"{item['took_s']:.1f}"} for item in view["items"]
     ]
@@ -106,7 +151,7 @@ async def get_job(request: web.Request) -> web.StreamResponse:
     return page(
         request,
         "job",
-        job=_head(request, view, archive and archive["name"], view["progress"]) | {"is_final": state.is_final},
+        job=_head(request, view, archive and archive["name"]) | {"is_final": state.is_final, "progress": bar},
         archive=archive and {**archive, "size": human_size(archive["size_bytes"])},
         actions=_actions(state, is_kept=view["kept_until"] is not None),
         deliveries=view["deliveries"],
@@ -121,18 +166,29 @@ async def get_job(request: web.Request) -> web.StreamResponse:
     )
 
 
+@Operation(
+    Group.PAGES,
+    None,
+    Who.ADMIN,
+    status=HTTPStatus.SEE_OTHER,
+    errors=(NotFoundError, ConflictError, TokenRefusedError),
+    sent=Sent(Body.FORM, _NEW_TOKEN_FORM, is_required=False),
+    is_page=True,
+)
 @for_people
 async def post_action(request: web.Request) -> web.StreamResponse:
     """Cancel a job, run it again or deliver what it has packed, and show it."""
     require_admin(request)
     engine, job_id = request.app[ENGINE], job_id_of(request)
+    given = await form_field(request, "token")
+    token = Secret(given) if given else None
     match request.match_info["action"]:
         case "cancel":
             await engine.cancel(job_id)
         case "redeliver":
-            await engine.redeliver(job_id)
+            await engine.redeliver(job_id, token=token)
         case _:
-            await engine.retry(job_id, None)
+            await engine.retry(job_id, token)
     return see_other(request, f"/ui/jobs/{job_id}")
 
 
@@ -144,14 +200,12 @@ def _actions(state: JobState, *, is_kept: bool) -> tuple[str, ...]:
     return ("redeliver", "retry") if is_kept and state is JobState.FAILED else ("retry",)
 
 
-def _head(
-    request: web.Request, job: Mapping[str, Any], archive_name: str | None, progress: Mapping[str, Any] | None
-) -> dict[str, Any]:
+def _bar(ended: int, total: int) -> dict[str, int]:
+    return {"ended": ended, "total": total, "percent": 100 * ended // total}
+
+
+def _head(request: web.Request, job: JobLine | JobView, archive_name: str | None) -> dict[str, Any]:
     """Return what both pages show of a job."""
-    shown = None
-    if progress is not None and progress["items_total"]:
-        ended = progress["items_done"] + progress["items_failed"]
-        shown = {"ended": ended, "total": progress["items_total"], "percent": progress["percent"]}
     return {
         "id": job["id"],
         "name": archive_name or job["id"],
@@ -162,7 +216,6 @@ def _head(
         "accepted_at": job["accepted_at"],
         "accepted": _moment(job["accepted_at"]),
         "reason": job["reason"],
-        "progress": shown,
     }
 
 

@@ -16,16 +16,24 @@ import structlog
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from archiveworker.domain.errors import LimitExceededError, NotFoundError, QueueFullError, RequestError
+from archiveworker.domain.errors import (
+    LimitExceededError,
+    NotFoundError,
+    QueueFullError,
+    RateLimitedError,
+    RequestError,
+)
 from archiveworker.domain.evidence import VerificationReport
 from archiveworker.domain.ids import ArchivePath
 from archiveworker.evidence.verify import verify
 from archiveworker.reports.index import human_size
-from archiveworker.reports.verification import LANGUAGES, Occasion, render_html
+from archiveworker.reports.verification import LANGUAGES, Occasion, render_html, render_json
 from archiveworker.runtime.clock import Clock
 from archiveworker.web.gate import GATE
-from archiveworker.web.pages import page
-from archiveworker.web.ui import for_people
+from archiveworker.web.openapi import VERIFICATION
+from archiveworker.web.operations import Body, Group, Operation, Sent
+from archiveworker.web.pages import LANG, page
+from archiveworker.web.ui import for_people, wants_json
 
 log = structlog.get_logger(__name__)
 
@@ -36,6 +44,16 @@ _PARTS_MAX: Final = 16
 _DAMAGED: Final = (ValueError, RuntimeError, AssertionError, HttpProcessingError, web.RequestPayloadError)
 """What aiohttp raises for forms that are none: no boundary, odd headers, codings that it does not know."""
 _CHUNK_BYTES: Final = 1024**2
+_FILE: Final = {"type": "string", "contentMediaType": "application/octet-stream"}
+_FORM: Final = {
+    "type": "object",
+    "required": ["archive"],
+    "properties": {
+        "archive": {**_FILE, "description": "A .tar.gz or .zip file."},
+        "stamps": {"type": "array", "items": _FILE, "maxItems": _STAMPS_MAX, "description": "Its .tsr files."},
+        "lang": {"type": "string", "enum": list(LANGUAGES), "description": "Of the page."},
+    },
+}
 # The report has its own policy inside, which allows its one style by digest.
 _REPORT_HEADERS: Final = {
     "Content-Security-Policy": "sandbox allow-same-origin; default-src 'none'; style-src 'unsafe-inline'; "
@@ -85,15 +103,23 @@ class _Upload:
 DESK: web.AppKey[VerifyDesk] = web.AppKey("verify desk", VerifyDesk)
 
 
+@Operation(Group.VERIFYING, ("text/html",), errors=(NotFoundError,), query=LANG, is_page=True)
 @for_people
 async def get_verify(request: web.Request) -> web.StreamResponse:
     """Show the form."""
     return _form(request, _desk(request))
 
 
+@Operation(
+    Group.VERIFYING,
+    VERIFICATION,
+    errors=(NotFoundError, QueueFullError, RateLimitedError),
+    sent=Sent(Body.FILES, _FORM),
+    is_page=True,
+)
 @for_people
 async def post_verify(request: web.Request) -> web.StreamResponse:
-    """Verify what was chosen and show the report."""
+    """Verify what was chosen and show the report: as a page, or as JSON to who asks for that (Accept)."""
     desk = _desk(request)
     request.app[GATE].count(request)
     if not request.content_type.startswith("multipart/form-data"):
@@ -106,9 +132,14 @@ async def post_verify(request: web.Request) -> web.StreamResponse:
                 upload = await _read_form(request, desk, Path(folder))
                 report = await asyncio.to_thread(_verified, upload, desk)
             except (RequestError, LimitExceededError) as exc:
+                if wants_json(request):
+                    raise
                 return _form(request, desk, status=exc.http_status, sentence=str(exc))
     log.info("archive_verified_for_visitor", verdict=report.verdict.value, files=report.file_count)
-    html = render_html(report, Occasion(desk.software, desk.clock.now()), lang=upload.lang)
+    occasion = Occasion(desk.software, desk.clock.now())
+    if wants_json(request):
+        return web.Response(text=render_json(report, occasion), content_type="application/json")
+    html = render_html(report, occasion, lang=upload.lang)
     return web.Response(text=html, content_type="text/html", headers=_REPORT_HEADERS)
 
 

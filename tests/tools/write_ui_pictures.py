@@ -38,6 +38,8 @@ async def _look(worker: WorkerProcess, job_id: str, archive: Path) -> None:
         await page.screenshot(path=IMAGES / "ui-jobs.png")
         await page.goto(f"{worker.url}/ui/jobs/{job_id}")
         await page.screenshot(path=IMAGES / "ui-job.png", full_page=True)
+        await page.goto(f"{worker.url}/docs#post_retry")
+        await page.screenshot(path=IMAGES / "ui-docs.png")
         await page.goto(f"{worker.url}/verify")
         await page.screenshot(path=IMAGES / "ui-verify.png")
         await page.locator("#archive").set_input_files(archive)

@@ -7,12 +7,14 @@ from typing import ClassVar
 from archiveworker.domain.errors import RequestError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import ArchiveRequest, JobState
+from archiveworker.domain.json_schema import Schema
 from archiveworker.domain.ports import SourceConnection
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.http import SessionFactory, client_session
 from archiveworker.sources.archivingmod.connection import TASK_STATUS, ArchivingmodConnection
 from archiveworker.sources.archivingmod.flavour import ASSIGN, QUIZ, Flavour
 from archiveworker.sources.archivingmod.inbound import API, TOKEN, read_request
+from archiveworker.sources.archivingmod.schema import request_schema
 from archiveworker.sources.moodle.client import MoodleClient
 from archiveworker.sources.moodle.config import MoodleConfig
 
@@ -67,6 +69,11 @@ class ArchivingmodSource:
         async with self._session_factory() as session:
             client = MoodleClient(session, parsed.site, parsed.token, self._config)
             yield ArchivingmodConnection(client, self.flavour, parsed, job_id)
+
+    def request_schemas(self) -> Mapping[str, Schema]:
+        """Return what ``parse`` takes, as JSON Schemas."""
+        name = "".join(part.capitalize() for part in self.flavour.name.split("_"))
+        return {name: request_schema(self.flavour, self._config)}
 
     def accepted_status(self) -> str | int:
         """Return the task's first status, as a number: the plugins cast it."""

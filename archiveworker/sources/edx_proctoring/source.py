@@ -9,6 +9,7 @@ from archiveworker.domain.delivery import LMS
 from archiveworker.domain.errors import RequestError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import ArchiveRequest, JobState
+from archiveworker.domain.json_schema import Schema
 from archiveworker.domain.ports import SourceConnection
 from archiveworker.domain.proctoring.export import without_secrets
 from archiveworker.domain.secret import Secret
@@ -27,6 +28,7 @@ from archiveworker.sources.edx_proctoring.inbound import (
     read_request,
 )
 from archiveworker.sources.edx_proctoring.reader import CourseReader
+from archiveworker.sources.edx_proctoring.schema import request_schema
 from archiveworker.sources.edx_proctoring.tokens import ClientCredentials, GivenToken, Tokens
 from archiveworker.sources.reviewed.request import LMS_KEY, TOKEN, ReviewedConfig, lms_of
 
@@ -99,6 +101,10 @@ class EdxProctoringSource:
             return GivenToken(parsed.token)
         secret = parsed.client_secret or Secret("")
         return ClientCredentials(session, parsed.base_url, parsed.client_id, secret, self._config)
+
+    def request_schemas(self) -> Mapping[str, Schema]:
+        """Return what ``parse`` takes, as JSON Schemas."""
+        return {"EdxProctoring": request_schema()}
 
     def accepted_status(self) -> str | int:
         """Return the job's first state."""

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from archiveworker.domain.delivery import LMS
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import ArchiveRequest, JobState
+from archiveworker.domain.json_schema import Schema
 from archiveworker.domain.ports import SourceConnection
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.http import SessionFactory, client_session
@@ -13,6 +14,7 @@ from archiveworker.sources.peer_review_exchange.client import ExchangeClient
 from archiveworker.sources.peer_review_exchange.config import ExchangeConfig
 from archiveworker.sources.peer_review_exchange.inbound import ExchangeRequest, read_request
 from archiveworker.sources.peer_review_exchange.reader import ExchangeReader
+from archiveworker.sources.peer_review_exchange.schema import request_schema
 from archiveworker.sources.reviewed.connection import ReviewedConnection
 from archiveworker.sources.reviewed.request import ReviewedConfig, with_token, without_token
 
@@ -74,6 +76,10 @@ class PeerReviewExchangeSource:
             client = ExchangeClient(session, parsed.base_url, parsed.token, self._config)
             reader = ExchangeReader(client, parsed.activity, allow_open=parsed.options.allow_open)
             yield ReviewedConnection(reader, parsed.base_url, parsed.options, self._reviewed.pseudonym_key)
+
+    def request_schemas(self) -> Mapping[str, Schema]:
+        """Return what ``parse`` takes, as JSON Schemas."""
+        return {"PeerReview": request_schema()}
 
     def accepted_status(self) -> str | int:
         """Return the job's first state."""

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import ArchiveRequest, JobState
+from archiveworker.domain.json_schema import Schema
 from archiveworker.domain.ports import SourceConnection
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.http import SessionFactory, client_session
@@ -12,6 +13,7 @@ from archiveworker.sources.moodle.client import MoodleClient
 from archiveworker.sources.moodle.config import MoodleConfig
 from archiveworker.sources.quiz_archiver.connection import QuizArchiverConnection
 from archiveworker.sources.quiz_archiver.inbound import TOKEN, read_request
+from archiveworker.sources.quiz_archiver.schema import request_schemas
 
 
 class QuizArchiverSource:
@@ -59,6 +61,10 @@ class QuizArchiverSource:
         async with self._session_factory() as session:
             client = MoodleClient(session, parsed.site, parsed.token, self._config)
             yield QuizArchiverConnection(client, parsed, job_id)
+
+    def request_schemas(self) -> Mapping[str, Schema]:
+        """Return what ``parse`` takes, as JSON Schemas."""
+        return request_schemas(self._config)
 
     def accepted_status(self) -> str | int:
         """Return what the plugin stores as the job's first status."""

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from archiveworker.domain.delivery import LMS
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import ArchiveRequest, JobState
+from archiveworker.domain.json_schema import Schema
 from archiveworker.domain.ports import SourceConnection
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.http import SessionFactory, client_session
@@ -16,6 +17,7 @@ from archiveworker.sources.reviewed.request import ReviewedConfig, with_token, w
 from archiveworker.sources.workshop.inbound import WorkshopRequest, read_request
 from archiveworker.sources.workshop.needs import VERDICTS
 from archiveworker.sources.workshop.reader import WorkshopReader
+from archiveworker.sources.workshop.schema import request_schema
 
 
 class WorkshopSource:
@@ -74,6 +76,10 @@ class WorkshopSource:
             client = MoodleClient(session, parsed.site, parsed.token, self._config, verdicts=VERDICTS)
             reader = WorkshopReader(client, parsed, job_id)
             yield ReviewedConnection(reader, parsed.site.base_url, parsed.options, self._reviewed.pseudonym_key)
+
+    def request_schemas(self) -> Mapping[str, Schema]:
+        """Return what ``parse`` takes, as JSON Schemas."""
+        return {"Workshop": request_schema()}
 
     def accepted_status(self) -> str | int:
         """Return the first status of a job, in words."""

@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 
+from archiveworker.client import errors as of_the_client
 from archiveworker.domain import errors
 from archiveworker.domain.errors import ArchiveWorkerError, Retry
 
@@ -26,6 +27,7 @@ def test_codes_are_unique() -> None:
     assert len(codes) == len(set(codes))
 
 
-def test_the_tree_is_the_whole_module() -> None:
-    defined = {c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, Exception)}
+def test_the_tree_is_the_whole_module_and_the_branch_of_the_client() -> None:
+    modules = (errors, of_the_client)
+    defined = {c for m in modules for _, c in inspect.getmembers(m, inspect.isclass) if issubclass(c, Exception)}
     assert defined == set(_tree(ArchiveWorkerError))

@@ -52,3 +52,29 @@ def test_the_word_files_are_json_without_double_keys() -> None:
 
     for lang in LANGUAGES:
         json.loads(resources.text(f"web/{lang}.json"), object_pairs_hook=unique)
+
+
+def _texts(value: Any, path: str = "") -> dict[str, str]:
+    """Return every text of a table of words, by its place."""
+    if isinstance(value, dict):
+        return {place: text for key, inner in value.items() for place, text in _texts(inner, f"{path}.{key}").items()}
+    return {path: value}
+
+
+SAME_IN_BOTH = {"Job", "LMS", "Name", "HTTP API"}
+"""Words that a German page has too; a further one is either untranslated or belongs here."""
+
+
+def test_every_text_is_translated() -> None:
+    english, german = _texts(words("en")), _texts(words("de"))
+    assert {text for place, text in english.items() if german[place] == text} <= SAME_IN_BOTH
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda file: file.name)
+def test_no_template_has_text_of_its_own(template: Any) -> None:
+    source = template.read_text(encoding="utf-8")
+    shown = re.sub(r"<[^>]*>", " ", re.sub(r"\{[{%].*?[%}]\}", " ", source, flags=re.S))
+    shown = shown.replace("data-live", "")
+    assert set(re.findall(r"[^\W\d_]{2,}", shown)) <= {"archiveworker", "SHA", "openapi", "json", "DOCTYPE"}
+    labels = re.findall(r'(?:aria-label|title|placeholder|alt)="([^"]*)"', source)
+    assert all(re.sub(r"\{\{.*?\}\}", "", label).strip() == "" for label in labels), labels
