@@ -31,6 +31,9 @@ docs: $(STAMP) ## the documentation as a website, in build/docs
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 	@echo "Open build/docs/index.html, or say: $(BIN)/python -m http.server --directory build/docs (search needs a server)"
 
+pictures: $(STAMP) ## take every picture of the documentation anew
+	@$(BIN)/python -m tests.tools.write_pictures
+
 judges: $(STAMP) ## build what judges PDFs (veraPDF) and evidence records (DSS), which need Java and Maven, and RO-Crates; `make test` does it too
 	@VENV=$(VENV) bash tests/tools/judges/crates.sh
 	@bash tests/tools/judges/build.sh

@@ -1,16 +1,11 @@
-"""Write example pages of peer reviews (every strategy, 30 and 300 people, a copy), or the pictures of the docs.
+"""Write example pages of peer reviews (every strategy, 30 and 300 people, a copy).
 
 usage: python tests/tools/write_peer_review_examples.py DIR
-       python tests/tools/write_peer_review_examples.py --pictures    (docs/images; needs Chromium and pdftoppm)
 """
 
-import subprocess
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
-
-from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -32,7 +27,7 @@ PICTURES = {
     "peer-review-people": ("overview-300", 4),
     "peer-review-author-copy": ("author-copy", 2),
 }
-"""Name of the picture, and the page that it shows."""
+"""Pictures of the docs (``write_pictures``): name, page, and the sheet of it that is shown."""
 
 
 def with_irregularities(record: PeerReview) -> PeerReview:
@@ -63,25 +58,5 @@ def write_pages(folder: Path) -> None:
     (folder / "author-copy.html").write_bytes(render_copy(report, [fake.work_id(4)], "Author's copy", reader))
 
 
-def write_pictures(target: Path) -> None:
-    """Print the pages with the worker's own renderer and take pictures of the paper."""
-    target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_pages(folder)
-        for page in {page for page, _ in PICTURES.values()}:
-            command = [sys.executable, "-m", "archiveworker", "render", f"{folder}/{page}.html", "--out", name]
-            subprocess.run(command, check=True, cwd=ROOT)
-        for picture, (page, number) in PICTURES.items():
-            where = ["-f", str(number), "-l", str(number), "-singlefile"]
-            made = folder / picture
-            subprocess.run(["pdftoppm", "-png", "-r", "84", *where, f"{folder}/{page}.pdf", made], check=True)
-            with Image.open(made.with_suffix(".png")) as image:
-                image.quantize(96, method=Image.Quantize.MAXCOVERAGE).save(target / f"{picture}.png", optimize=True)
-
-
 if __name__ == "__main__":
-    if sys.argv[1] == "--pictures":
-        write_pictures(ROOT / "docs" / "images")
-    else:
-        write_pages(Path(sys.argv[1]))
+    write_pages(Path(sys.argv[1]))

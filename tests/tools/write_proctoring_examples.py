@@ -1,16 +1,11 @@
-"""Write example pages of proctored exams, or the pictures of the docs.
+"""Write example pages of proctored exams.
 
 usage: python tests/tools/write_proctoring_examples.py DIR
-       python tests/tools/write_proctoring_examples.py --pictures    (docs/images; needs Chromium and pdftoppm)
 """
 
-import subprocess
 import sys
-import tempfile
 from dataclasses import replace
 from pathlib import Path
-
-from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -30,7 +25,7 @@ PICTURES = {
     "proctoring-exam": ("exam", 1),
     "proctoring-course": ("course", 1),
 }
-"""Name of the picture, and the page that it shows."""
+"""Pictures of the docs (``write_pictures``): name, page, and the sheet of it that is shown."""
 
 
 def pages() -> dict[str, bytes]:
@@ -64,24 +59,5 @@ def write_pages(folder: Path) -> None:
         (folder / f"{name}.html").write_bytes(page)
 
 
-def write_pictures(target: Path) -> None:
-    """Print the pages with the worker's own renderer and take pictures of the paper."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        write_pages(folder)
-        for page in {page for page, _ in PICTURES.values()}:
-            command = [sys.executable, "-m", "archiveworker", "render", f"{folder}/{page}.html", "--out", name]
-            subprocess.run(command, check=True, cwd=ROOT)
-        for picture, (page, number) in PICTURES.items():
-            where = ["-f", str(number), "-l", str(number), "-singlefile"]
-            made = folder / picture
-            subprocess.run(["pdftoppm", "-png", "-r", "84", *where, f"{folder}/{page}.pdf", made], check=True)
-            with Image.open(made.with_suffix(".png")) as image:
-                image.quantize(96, method=Image.Quantize.MAXCOVERAGE).save(target / f"{picture}.png", optimize=True)
-
-
 if __name__ == "__main__":
-    if sys.argv[1] == "--pictures":
-        write_pictures(ROOT / "docs" / "images")
-    else:
-        write_pages(Path(sys.argv[1]))
+    write_pages(Path(sys.argv[1]))
