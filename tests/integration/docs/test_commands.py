@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from archiveworker.demo.workshop_job import workshop_request
 from tests.integration.docs.not_run import NOT_RUN, not_run
 from tests.integration.docs.shown import Shown, shown_commands
 from tests.integration.docs.stage import Stage, prepared_stage, workshop_token, write_job, write_token
@@ -88,7 +87,7 @@ async def _edx_job(stage: Stage, shown: Shown) -> None:
 
 
 async def _token_of_moodle(stage: Stage, shown: Shown) -> None:
-    write_token(stage, shown.page, str(workshop_request(stage.lms.state)["lms"]["token"]))
+    write_token(stage, shown.page, str(stage.lms.request(7)["wstoken"]))
 
 
 async def _cancelled(stage: Stage, shown: Shown) -> None:
