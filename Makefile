@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: help setup demo test unit lint judges soak bench sbom audit clean
+.PHONY: help setup demo test unit lint docs pictures judges soak bench sbom audit clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,13 @@ unit: $(STAMP) ## the fast tests, offline
 
 lint: $(STAMP) ## style, types, imports
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+docs: $(STAMP) ## the documentation as a website, in build/docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+	@echo "Open build/docs/index.html, or say: $(BIN)/python -m http.server --directory build/docs (search needs a server)"
+
+pictures: $(STAMP) ## take every picture of the documentation anew
+	@$(BIN)/python -m tests.tools.write_pictures
 
 judges: $(STAMP) ## build what judges PDFs (veraPDF) and evidence records (DSS), which need Java and Maven, and RO-Crates; `make test` does it too
 	@VENV=$(VENV) bash tests/tools/judges/crates.sh

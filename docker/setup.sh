@@ -18,7 +18,7 @@ if ! "$python" -c 'import ensurepip' 2>/dev/null; then
     exit 1
 fi
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
-"$venv/bin/pip" install --quiet --disable-pip-version-check --editable '.[bridge,test]'
+"$venv/bin/pip" install --quiet --disable-pip-version-check --editable '.[bridge,docs,test]'
 echo "Python packages: installed in $venv."
 if ! "$venv/bin/python" -m archiveworker doctor; then
     echo "The doctor found problems; see above." >&2

@@ -8,7 +8,7 @@ import asyncio
 from dataclasses import dataclass
 
 import msgspec
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from archiveworker.bridge.app import TOKENS, answer, answer_problems, bearer_of, check_bearer
 from archiveworker.bridge.exams import ExamDatabase
@@ -49,10 +49,12 @@ def create_exams_app(database: ExamDatabase, tokens: Tokens, readings_count: int
 
 
 async def get_course(request: web.Request) -> web.Response:
-    """Give everything of one course."""
+    """Give everything of one course; to HEAD only say whether the token is for it."""
     exams, course_id = request.app[_EXAMS], request.match_info["course"]
     if not bearer_of(request).may_read(course_id):
         raise OutOfScopeError("the token is not for this course; make one with: archiveworker bridge token")
+    if request.method == hdrs.METH_HEAD:
+        return answer(b"")
     if exams.readings.locked():
         raise BusyError("the bridge reads as many courses as it may; come back in a few seconds")
     async with exams.readings:

@@ -1,7 +1,6 @@
-"""Write example pages of peer reviews (every strategy, 30 and 300 people, a copy), or the pictures of the docs.
+"""Write example pages of peer reviews (every strategy, 30 and 300 people, a copy).
 
 usage: python tests/tools/write_peer_review_examples.py DIR
-       python tests/tools/write_peer_review_examples.py --pictures    (docs/images; needs Chromium and pdftoppm)
 """
 
 import sys
@@ -19,7 +18,6 @@ from archiveworker.domain.peer_review.redaction import scan
 from archiveworker.reports.peer_review.pages import render_copy, render_overview, render_work
 from archiveworker.reports.peer_review.report import ActivityReport
 from tests.fakes import peer_review as fake
-from tests.tools.example_pages import run
 
 PICTURES = {
     "peer-review-work": ("work-rubric", 1),
@@ -29,7 +27,7 @@ PICTURES = {
     "peer-review-people": ("overview-300", 4),
     "peer-review-author-copy": ("author-copy", 2),
 }
-"""Name of the picture, and the page that it shows."""
+"""Pictures of the docs (``write_pictures``): name, page, and the sheet of it that is shown."""
 
 
 def with_irregularities(record: PeerReview) -> PeerReview:
@@ -60,4 +58,5 @@ def write_pages(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    run(write_pages, PICTURES)
+    Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
+    write_pages(Path(sys.argv[1]))

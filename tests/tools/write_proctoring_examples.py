@@ -1,7 +1,6 @@
-"""Write example pages of proctored exams, or the pictures of the docs.
+"""Write example pages of proctored exams.
 
 usage: python tests/tools/write_proctoring_examples.py DIR
-       python tests/tools/write_proctoring_examples.py --pictures    (docs/images; needs Chromium and pdftoppm)
 """
 
 import sys
@@ -18,7 +17,6 @@ from archiveworker.domain.proctoring.reading import NOT_BY_REST
 from archiveworker.reports.proctoring.pages import render_course, render_exam, render_pair
 from archiveworker.reports.proctoring.report import CourseReport
 from tests.fakes import proctoring as fake
-from tests.tools.example_pages import run
 
 PICTURES = {
     "proctoring-person": ("person-resumed", 1),
@@ -27,7 +25,7 @@ PICTURES = {
     "proctoring-exam": ("exam", 1),
     "proctoring-course": ("course", 1),
 }
-"""Name of the picture, and the page that it shows."""
+"""Pictures of the docs (``write_pictures``): name, page, and the sheet of it that is shown."""
 
 
 def pages() -> dict[str, bytes]:
@@ -61,4 +59,5 @@ def write_pages(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    run(write_pages, PICTURES)
+    Path(sys.argv[1]).mkdir(parents=True, exist_ok=True)
+    write_pages(Path(sys.argv[1]))

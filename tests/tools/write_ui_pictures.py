@@ -1,4 +1,4 @@
-"""Writes the pictures of the worker's own pages for the docs: ``python tests/tools/write_ui_pictures.py``.
+"""Takes the pictures of the worker's own pages for the docs; ``write_pictures`` runs it.
 
 A worker and the demo LMS run for it; the pages are those of a real job.
 """
@@ -14,6 +14,7 @@ from archiveworker.demo.server import DemoOptions, DemoServer
 from tests.fakes.worker import WorkerProcess, stamps_of
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+NAMES = ("ui-jobs", "ui-job", "ui-verify", "ui-verdict")
 SIZE = {"width": 1100, "height": 720}
 
 
@@ -50,4 +51,5 @@ async def _look(worker: WorkerProcess, job_id: str, archive: Path) -> None:
         await browser.close()
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -63,16 +63,8 @@ def _commands(text: str) -> list[list[str]]:
     for line in lines:
         found = re.search(r"(?:^|[/ ])archiveworker (?=[a-z-])(.*)$", line.split(" #")[0])
         if found and "docker" not in line.split("archiveworker ")[0].rsplit(" ", 1)[0]:
-            calls.append(shlex.split(re.sub(r"[\[\]]", "", found[1].replace("\\|", "|"))))
+            calls.append(shlex.split(re.sub(r"[\[\]]", "", found[1])))
     return calls
-
-
-def _alternatives(call: list[str]) -> list[list[str]]:
-    """Write ``jobs list|show`` out."""
-    for at, word in enumerate(call):
-        if "|" in word:
-            return [[*call[:at], one, *call[at + 1 :]] for one in word.split("|")]
-    return [call]
 
 
 def _options(parser: argparse.ArgumentParser, call: list[str]) -> set[str]:
@@ -88,11 +80,10 @@ def _options(parser: argparse.ArgumentParser, call: list[str]) -> set[str]:
 
 
 CALLS = [
-    (page, one)
+    (page, call)
     for page in PAGES
     for call in _commands(page.read_text(encoding="utf-8"))
     if call[0] in COMMANDS or page == ROOT / "README.md"
-    for one in _alternatives(call)
 ]
 
 

@@ -1,4 +1,4 @@
-"""Asks a bridge beside the LMS's database for what REST does not give: one GET, one document.
+"""Asks a bridge beside the LMS's database for what REST does not give: one GET, one document; and a HEAD before.
 
 The bridge is ``archiveworker bridge`` with the preset ``edx_proctoring``, or whatever else serves the same; it is not
 trusted: its document is read strictly, and masked once more before it is kept.
@@ -9,6 +9,8 @@ from http import HTTPStatus
 from typing import Final
 
 import aiohttp
+import structlog
+from aiohttp import hdrs
 from yarl import URL
 
 from archiveworker.domain.errors import SourceError, SourceUnavailableError, TokenRefusedError
@@ -23,10 +25,13 @@ from archiveworker.sources.edx_proctoring.client import part
 from archiveworker.sources.edx_proctoring.config import EdxConfig
 from archiveworker.sources.reviewed.raw import RawAnswers
 
+log = structlog.get_logger(__name__)
+
 _NAME: Final = "export"
 _WHAT: Final = "the export of the bridge"
 _NO_JSON: Final = "check lms.bridge.base_url, and any login or proxy before it"
 _REFUSED: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
+_KNOWS_NO_HEAD: Final = (HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,20 @@ class BridgeClient:
         self._config = config
         self._clock = clock or SystemClock()
 
+    async def probe(self, course_id: str) -> None:
+        """Find out whether the token is good for this course; the bridge reads nothing for it.
+
+        A bridge that does not answer, or that knows no HEAD, is found out by the job.
+
+        Raises:
+            TokenRefusedError: the token is refused, or is not for this course.
+            SourceError: this is no such bridge.
+        """
+        try:
+            await self._once(hdrs.METH_HEAD, course_id, self._config.probe_timeout_s)
+        except SourceUnavailableError as exc:
+            log.info("bridge_not_probed", reason=str(exc))
+
     async def export(self, course_id: str, raw: RawAnswers) -> Export:
         """Return the export of a course: the one that an earlier try got, or a new one, which is kept.
 
@@ -73,19 +92,24 @@ class BridgeClient:
         kept = raw.kept(_NAME, {})
         if kept is not None:
             return read_export(kept)
-        answer = await retrying(lambda: self._once(course_id), self._config.retry, what=_NAME)
+        answer = await retrying(lambda: self._read(course_id), self._config.retry, what=_NAME)
         masked = without_secrets(read_export(answer))
         raw.keep(_NAME, {}, masked)
         return read_export(masked)
 
-    async def _once(self, course_id: str) -> object:
+    async def _read(self, course_id: str) -> object:
+        return await self._once(hdrs.METH_GET, course_id, self._config.call_timeout_s)
+
+    async def _once(self, method: str, course_id: str, timeout_s: float) -> object:
+        """Return the document of an answer to GET, None for one to HEAD."""
         url = URL(f"{self._address.base_url}{EXPORT_PATH}/{part(course_id)}", encoded=True)
-        limits = aiohttp.ClientTimeout(
-            total=self._config.call_timeout_s, sock_connect=self._config.http.connect_timeout_s
-        )
+        limits = aiohttp.ClientTimeout(total=timeout_s, sock_connect=self._config.http.connect_timeout_s)
         headers = {"Authorization": f"Bearer {self._address.token.reveal()}", "Accept": "application/json"}
         try:
-            async with self._session.get(url, headers=headers, allow_redirects=False, timeout=limits) as response:
+            asked = self._session.request(method, url, headers=headers, allow_redirects=False, timeout=limits)
+            async with asked as response:
+                if method == hdrs.METH_HEAD and response.status in (HTTPStatus.OK, *_KNOWS_NO_HEAD):
+                    return None
                 if response.status != HTTPStatus.OK:
                     raise self._refused(response)
                 return await read_json(response, _WHAT, self._config.max_answer_bytes, _NO_JSON)

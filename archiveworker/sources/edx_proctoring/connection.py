@@ -58,8 +58,10 @@ class EdxConnection:
         self._pseudonym_key = pseudonym_key
 
     async def probe(self) -> None:
-        """Find out whether the LMS answers and takes the token; see the port."""
+        """Find out whether the LMS answers and takes the token, and the bridge its own; see the port."""
         await self._reader.probe()
+        if self._bridge is not None:
+            await self._bridge.probe(self._request.course_id)
 
     async def plan(self, spool: ItemSpool) -> Plan:
         """Collect the course, unless an earlier try did, and return what there is to make."""
