@@ -6,33 +6,30 @@ reference page are written from this table and a test compares them.
 """
 
 import dataclasses
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from archiveworker.domain.digest import HashAlgorithm
 from archiveworker.domain.document import EmbeddedFiles, PageFooter, PdfProfile
 from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.ids import LmsOrigin
 from archiveworker.domain.job import ArchiveFormat, ArchiveLayout, OnError
-from archiveworker.domain.retention import (
-    MAX_DELETION_CLASS_CHARS,
-    MAX_KEEP_YEARS,
-    MAX_LEGAL_BASIS_CHARS,
-    RetentionRule,
-    is_one_line,
-)
+from archiveworker.domain.retention import MAX_KEEP_YEARS, RetentionRule
 from archiveworker.domain.secret import Secret
 from archiveworker.runtime.http import HttpOptions
 from archiveworker.runtime.proxies import Proxy
+from archiveworker.runtime.settings_checks import (
+    MAX_CHARS,
+    check_each,
+    check_executor_id,
+    check_post_secret,
+    check_texts,
+)
 from archiveworker.runtime.settings_names import translated, unknown, variable
 from archiveworker.runtime.settings_values import PARSERS
-
-_POST_SECRET: Final = re.compile(r"[A-Za-z0-9._~-]{16,256}")
-_EXECUTOR_ID: Final = re.compile(r"(?:[A-Za-z0-9][A-Za-z0-9._-]{0,63})?")
 
 
 def _setting(default: object, doc: str, *, low: float | None = None, high: float | None = None) -> Any:
@@ -297,46 +294,13 @@ class Settings:
                 f"{variable('pdf_embed')} wants {variable('pdf_profile')} 3a or 3u, got {self.pdf_profile.value!r}: "
                 "other PDF/A may not hold files"
             )
-        self._check_texts()
-        self._check_access()
+        check_texts({name: getattr(self, name) for name in MAX_CHARS})
+        check_each("public_origins", self.public_origins, LmsOrigin.of)
+        check_each("allowed_lms", self.allowed_lms, LmsOrigin.of)
+        check_each("trusted_proxies", self.trusted_proxies, ip_network)
+        check_post_secret(self.post_secret)
+        check_executor_id(self.executor_id)
         Proxy.of(self.proxy, self.no_proxy)
-        if not _EXECUTOR_ID.fullmatch(self.executor_id):
-            raise SettingsError(
-                f"{variable('executor_id')} must be up to 64 letters, digits, dots, dashes, underscores"
-            )
-
-    def _check_texts(self) -> None:
-        limits = {
-            "source_organization": MAX_LEGAL_BASIS_CHARS,
-            "source_organization_url": MAX_LEGAL_BASIS_CHARS,
-            "contact_email": MAX_DELETION_CLASS_CHARS,
-            "retention_legal_basis": MAX_LEGAL_BASIS_CHARS,
-            "retention_deletion_class": MAX_DELETION_CLASS_CHARS,
-        }
-        for name, max_chars in limits.items():
-            if not is_one_line(getattr(self, name), max_chars):
-                raise SettingsError(f"{variable(name)} must be one line of at most {max_chars} characters")
-        url = self.source_organization_url
-        if url and (not url.isascii() or not url.startswith(("https://", "http://")) or " " in url):
-            raise SettingsError(f"{variable('source_organization_url')} must begin with https:// or http://")
-
-    def _check_access(self) -> None:
-        checks = (
-            ("public_origins", self.public_origins, LmsOrigin.of),
-            ("allowed_lms", self.allowed_lms, LmsOrigin.of),
-            ("trusted_proxies", self.trusted_proxies, ip_network),
-        )
-        for name, values, check in checks:
-            for value in values:
-                try:
-                    check(value)
-                except ValueError as exc:
-                    raise SettingsError(f"{variable(name)}: {value!r}: {exc}") from exc
-        if self.post_secret is not None and not _POST_SECRET.fullmatch(self.post_secret.reveal()):
-            raise SettingsError(
-                f"{variable('post_secret')} must be 16 to 256 letters, digits or any of - . _ ~: it may be part of an "
-                "address; openssl rand -hex 24 makes one"
-            )
 
     @property
     def lms_http(self) -> HttpOptions:

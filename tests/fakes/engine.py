@@ -16,7 +16,7 @@ from archiveworker.jobs.engine import Engine, EngineConfig
 from archiveworker.jobs.tools import JobPolicy, JobTools
 from archiveworker.runtime.clock import SystemClock
 from archiveworker.runtime.retry_ledger import RetryLedger
-from archiveworker.runtime.sealed import SealedTokens, load_or_create_key
+from archiveworker.runtime.sealed import SealedTokens, load_or_create_keys
 from archiveworker.runtime.spool import LocalSpool
 from tests.tools.bench_engine import NoConnection, NoRenderer, Nothing
 
@@ -63,7 +63,7 @@ async def running_engine(folder: Path, lms: ScriptedLms, **policy: Any) -> Async
         sources={lms.name: lms},
         renderer=NoRenderer(),
         timestamper=None,
-        secrets=SealedTokens(database, (load_or_create_key(folder / "key"),)),
+        secrets=SealedTokens(database, load_or_create_keys(folder / "key")),
         spool=LocalSpool(folder / "jobs"),
         clock=SystemClock(),
         policy=JobPolicy(**{"poll_interval_s": 0.05, "retry_interval_s": 0.01, "compression_level": 0, **policy}),

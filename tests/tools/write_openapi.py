@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from archiveworker import composition
+from archiveworker import composition, connectors
 from archiveworker.settings import Settings
 from archiveworker.web.app import create_app
 from archiveworker.web.openapi import DOCUMENT
@@ -20,7 +20,7 @@ TARGET = Path(__file__).parents[2] / "docs" / "reference" / "openapi.json"
 def application() -> web.Application:
     """Return the application of a worker with the settings that it has by itself; it has no engine."""
     settings = Settings()
-    routes = composition.routes_of(composition.build_sources(settings))
+    routes = connectors.routes_of(connectors.build_sources(settings))
     return create_app(None, routes, composition.build_web_config(settings))  # type: ignore[arg-type]
 
 

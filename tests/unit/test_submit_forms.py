@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from archiveworker import composition
+from archiveworker import connectors
 from archiveworker.cli import build_parser, submit_forms
 from archiveworker.domain.errors import RequestError
 from archiveworker.domain.job import ArchiveFormat, ArchiveLayout
@@ -13,7 +13,7 @@ from archiveworker.settings import Settings
 
 ENV = {"ARCHIVEWORKER_SUBMIT_TOKEN": "0123456789abcdef0123456789abcdef"}
 SETTINGS = Settings(delivery_dirs=("records=/tmp",))
-ROUTES = composition.routes_of(composition.build_sources(SETTINGS))
+ROUTES = connectors.routes_of(connectors.build_sources(SETTINGS, ["records"]))
 KEPT = ["--format", "zip", "--layout", "bagit", "--keep-years", "5", "--legal-basis", "Section 12"]
 FORMS = {
     "quiz_archiver": [

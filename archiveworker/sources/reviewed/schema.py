@@ -60,6 +60,7 @@ def secret(description: str, max_chars: int) -> Schema:
         "type": "string",
         "minLength": 1,
         "maxLength": max_chars,
-        "pattern": "^[!-~]+$",
+        # Some readers let $ stand before a line's end.
+        "pattern": "^[!-~]+$(?!\\n)",
         "description": description,
     }

@@ -15,7 +15,7 @@ from archiveworker.jobs.watch import Watch, WatchOptions, Work
 from archiveworker.runtime.clock import SystemClock
 from archiveworker.runtime.database import open_pool
 from archiveworker.runtime.presence import Executor, Presence
-from archiveworker.runtime.sealed import SealedTokens, load_or_create_key
+from archiveworker.runtime.sealed import SealedTokens, load_or_create_keys
 from archiveworker.runtime.shared_spool import claim_spool
 from archiveworker.runtime.spool import LocalSpool
 from tests.fakes.postgres import PostgresServer
@@ -153,9 +153,9 @@ async def test_a_spool_of_ones_own_is_refused(url: Secret, tmp_path: Path) -> No
 async def test_workers_that_start_together_make_the_tables_once(postgres: PostgresServer, tmp_path: Path) -> None:
     for number in range(5):
         url = Secret(postgres.create_database(f"together-{number}"))
-        key = load_or_create_key(tmp_path / "key")
+        keys = load_or_create_keys(tmp_path / "key")
         pools = [open_pool(url) for _ in range(6)]
-        stores = await asyncio.gather(*(asyncio.to_thread(SealedTokens, pool, (key,)) for pool in pools))
+        stores = await asyncio.gather(*(asyncio.to_thread(SealedTokens, pool, keys) for pool in pools))
         await stores[0].put(JobId("job"), Secret("token"))
         assert [await store.job_ids() for store in stores] == [["job"]] * 6
         for pool in pools:

@@ -10,7 +10,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from archiveworker import __version__, composition
+from archiveworker import __version__, composition, connectors
 from archiveworker.runtime import metrics
 from archiveworker.settings import Settings
 from archiveworker.web.app import create_app
@@ -116,7 +116,7 @@ def test_a_pod_has_no_rights_that_it_does_not_need(render: Render) -> None:
 
 def test_probes_ask_what_is_served(render: Render) -> None:
     (container,) = _pod(render("plain"))["containers"]
-    routes = composition.routes_of(composition.build_sources(Settings()))
+    routes = connectors.routes_of(connectors.build_sources(Settings()))
     app = create_app(None, routes, composition.build_web_config(Settings()))  # type: ignore[arg-type]
     served = {route.resource.canonical for route in app.router.routes() if route.resource is not None}
     probes = [container[name]["httpGet"]["path"] for name in ("startupProbe", "livenessProbe", "readinessProbe")]

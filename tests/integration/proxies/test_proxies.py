@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from archiveworker import composition
+from archiveworker import timestamping
 from archiveworker.delivery.webhook import WebhookOptions, WebhookTarget
 from archiveworker.demo.server import DemoOptions, DemoServer
 from archiveworker.domain.digest import Sha256
@@ -181,7 +181,7 @@ async def test_time_stamps_come_through_it(proxy: RunningProxy, tmp_path: Path) 
         async with running_proxy(proxy.url.split(":")[0], {"tsa.example.test": port}) as own:
             url = lms.tsa_url.replace(f"127.0.0.1:{port}", "tsa.example.test")
             settings = Settings(proxy=Secret(own.url), tsa_urls=(Secret(url),), tsa_ca=lms.authority.root_pem)
-            async with composition.open_timestamper(settings) as timestamper:
+            async with timestamping.open_timestamper(settings) as timestamper:
                 assert timestamper is not None
                 stamp = await timestamper.stamp(Sha256.of(b"data"))
             assert stamp.tsa_url == url

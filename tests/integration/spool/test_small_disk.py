@@ -19,7 +19,7 @@ from archiveworker.domain.secret import Secret
 from archiveworker.jobs.engine import Engine, EngineConfig
 from archiveworker.jobs.tools import JobPolicy, JobTools
 from archiveworker.runtime.clock import SystemClock
-from archiveworker.runtime.sealed import SealedTokens, load_or_create_key
+from archiveworker.runtime.sealed import SealedTokens, load_or_create_keys
 from archiveworker.runtime.spool import LocalSpool
 from tests.fakes.small_disk import SmallDisk, small_disk
 from tests.unit.jobs.test_delivering import REQUEST, MadeUpLms, NoRenderer
@@ -47,7 +47,7 @@ async def engine_on(tmp_path: Path) -> AsyncIterator[tuple[Engine, SmallDisk]]:
             sources={lms.name: lms},
             renderer=NoRenderer(),
             timestamper=None,
-            secrets=SealedTokens(database, (load_or_create_key(tmp_path / "key"),)),
+            secrets=SealedTokens(database, load_or_create_keys(tmp_path / "key")),
             spool=LocalSpool(disk.path),
             clock=SystemClock(),
             policy=JobPolicy(

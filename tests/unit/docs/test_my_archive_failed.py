@@ -69,9 +69,13 @@ def _messages(file: Path) -> Iterator[tuple[str, str]]:
     for function in functions:
         strings = _Strings(function, constants)
         for node in ast.walk(function):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in CODES and node.args:
-                for message in strings.of(node.args[0]):
-                    yield CODES[node.func.id], message
+            if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args:
+                continue
+            if node.func.id == "unreachable":  # makes the error of its second argument
+                for message in strings.of(node.args[1]):
+                    yield CODES["SourceUnavailableError"], f"{message}: {GAP}; check that {GAP} is up"
+            for message in strings.of(node.args[0]) if node.func.id in CODES else ():
+                yield CODES[node.func.id], message
 
 
 MESSAGES = sorted(

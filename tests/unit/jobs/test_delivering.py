@@ -41,7 +41,7 @@ from archiveworker.domain.secret import Secret
 from archiveworker.jobs.engine import Engine, EngineConfig
 from archiveworker.jobs.tools import JobPolicy, JobTools
 from archiveworker.runtime.clock import SystemClock
-from archiveworker.runtime.sealed import SealedTokens, load_or_create_key
+from archiveworker.runtime.sealed import SealedTokens, load_or_create_keys
 from archiveworker.runtime.spool import LocalSpool
 
 REQUEST = ArchiveRequest("made_up", {}, Secret("token"), "https://lms.example.org", ArchiveOptions("exam"))
@@ -165,7 +165,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         sources={lms.name: lms},
         renderer=NoRenderer(),
         timestamper=None,
-        secrets=SealedTokens(database, (load_or_create_key(tmp_path / "key"),)),
+        secrets=SealedTokens(database, load_or_create_keys(tmp_path / "key")),
         spool=LocalSpool(tmp_path / "jobs"),
         clock=SystemClock(),
         policy=JobPolicy(poll_interval_s=0.05, item_attempts=1, on_timestamp_error=OnError.REPORT, delivery_retry_s=0),

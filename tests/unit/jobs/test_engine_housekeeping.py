@@ -15,7 +15,7 @@ from archiveworker.domain.ids import JobId, new_job_id
 from archiveworker.domain.secret import Secret
 from archiveworker.jobs.engine import Engine, EngineConfig
 from archiveworker.jobs.tools import JobPolicy, JobTools
-from archiveworker.runtime.sealed import SealedTokens, load_or_create_key
+from archiveworker.runtime.sealed import SealedTokens, load_or_create_keys
 from archiveworker.runtime.spool import LocalSpool
 
 FORGOTTEN = new_job_id()
@@ -50,7 +50,7 @@ async def parts(tmp_path: Path) -> AsyncIterator[tuple[Engine, JobTools]]:
         sources={},
         renderer=NoRenderer(),
         timestamper=None,
-        secrets=SealedTokens(database, (load_or_create_key(tmp_path / "key"),)),
+        secrets=SealedTokens(database, load_or_create_keys(tmp_path / "key")),
         spool=LocalSpool(tmp_path / "jobs"),
         clock=FixedClock(datetime.now(UTC) + timedelta(days=30)),
         policy=JobPolicy(poll_interval_s=0.05),
