@@ -13,6 +13,9 @@ from tests.fakes.postgres import PostgresServer, running_postgres
 JUDGES_MISSING = "needs Java"
 LIBRARIES_MISSING = "needs npm"
 HELM_MISSING = "needs Helm"
+HISTORY_MISSING = "needs the history"
+NEVER_NEEDED = ("recordings", HISTORY_MISSING)
+"""What is not part of the project as it is handed out."""
 ONLY_ON_CI = {
     JUDGES_MISSING: "Java and the judges ('make judges')",
     LIBRARIES_MISSING: "npm's JavaScript libraries",
@@ -49,7 +52,7 @@ class SkipJudge:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         reason = str(report.longrepr)
-        if not report.skipped or hasattr(report, "wasxfail") or "recordings" in reason:
+        if not report.skipped or hasattr(report, "wasxfail") or any(one in reason for one in NEVER_NEEDED):
             return
         missing = next((marker for marker in ONLY_ON_CI if marker in reason and not self.on_ci), None)
         if missing is None:
