@@ -18,6 +18,9 @@ JUDGES_MISSING = "needs Java"
 LIBRARIES_MISSING = "needs npm"
 HELM_MISSING = "needs Helm"
 NAMESPACES_MISSING = "needs namespaces"
+HISTORY_MISSING = "needs the history"
+NEVER_NEEDED = ("recordings", HISTORY_MISSING)
+"""What is not part of the project as it is handed out."""
 ONLY_ON_CI = {
     JUDGES_MISSING: "Java and the judges ('make judges')",
     LIBRARIES_MISSING: "npm's JavaScript libraries",
@@ -60,7 +63,7 @@ class SkipJudge:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         reason = str(report.longrepr)
-        if not report.skipped or hasattr(report, "wasxfail") or "recordings" in reason:
+        if not report.skipped or hasattr(report, "wasxfail") or any(one in reason for one in NEVER_NEEDED):
             return
         accepted = NEEDS_RIGHTS if self.on_ci else {**ONLY_ON_CI, **NEEDS_RIGHTS}
         missing = next((marker for marker in accepted if marker in reason), None)

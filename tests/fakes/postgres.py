@@ -1,7 +1,7 @@
 """A real PostgreSQL of the tests' own: fresh, on a free port of this machine, stopped, killed and started at will.
 
-Not for measuring how PostgreSQL itself does: it runs without fsync. PostgreSQL refuses to run as root; when
-the tests do, it runs as the user that its Debian package has made.
+Not for measuring how PostgreSQL itself does, unless it is ``durable``: otherwise it runs without fsync. PostgreSQL
+refuses to run as root; when the tests do, it runs as the user that its Debian package has made.
 """
 
 import contextlib
@@ -40,9 +40,11 @@ class PostgresServer:
     Args:
         programs: folder of ``initdb`` and ``postgres``.
         folder: empty; belongs to the user whom the server runs as.
+        durable: with fsync.
     """
 
-    def __init__(self, programs: Path, folder: Path) -> None:
+    def __init__(self, programs: Path, folder: Path, *, durable: bool = False) -> None:
+        self._durable = durable
         self.port = free_port()
         self._programs = programs
         self._folder = folder
@@ -60,7 +62,7 @@ class PostgresServer:
     def start(self) -> None:
         """Start it and wait until it answers."""
         command = [self._programs / "postgres", "-D", self._folder / "data", "-k", self._folder, "-p", str(self.port)]
-        command += ["-h", "127.0.0.1", "-F", "-c", "max_connections=300"]
+        command += ["-h", "127.0.0.1", "-c", "max_connections=300", *([] if self._durable else ["-F"])]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(command, cwd=self._folder, stdout=log, stderr=log, **self._as)  # type: ignore[call-overload]
         until_s = time.monotonic() + _START_S
@@ -82,6 +84,16 @@ class PostgresServer:
         self._process.wait(60)
         self._process = None
 
+    @property
+    def pid(self) -> int:
+        """Process id of the first of its processes.
+
+        Raises:
+            AssertionError: it does not run.
+        """
+        assert self._process is not None
+        return self._process.pid
+
     def url(self, database: str) -> str:
         """Return the URL of a database, which need not exist."""
         return f"postgresql://archive@127.0.0.1:{self.port}/{database}"
@@ -94,14 +106,14 @@ class PostgresServer:
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[PostgresServer]:
+def running_postgres(*, durable: bool = False) -> Iterator[PostgresServer]:
     """Start a server in a temporary folder and remove both at the end; skip when PostgreSQL is not installed."""
     programs = find_programs()
     if programs is None:
         pytest.skip(MISSING)
     # Not below pytest's own folder, which only root may enter when root runs the tests.
     with tempfile.TemporaryDirectory(prefix="archiveworker-postgres-", ignore_cleanup_errors=True) as folder:
-        server = PostgresServer(programs, Path(folder))
+        server = PostgresServer(programs, Path(folder), durable=durable)
         server.initialise()
         server.start()
         try:

@@ -20,7 +20,7 @@ if [ -z "$go" ] || ! "$go" version | grep -qE 'go1\.(2[1-9]|[3-9][0-9])'; then
     go=$folder/go/bin/go
 fi
 echo "Building Helm; the first time it takes some minutes."
-GOFLAGS=-mod=mod GOBIN="$folder" "$go" install "$helm"
+GOBIN="$folder" "$go" install "$helm"
 cd "$folder"
 fetched=$("$go" mod download -json "$compose" | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
 cp "$fetched/schema/compose-spec.json" "$folder/compose-spec.json"
