@@ -25,7 +25,8 @@ _ROUTES: Final = {
     Family.ARCHIVINGMOD_QUIZ: "/archive/archivingmod_quiz",
     Family.ARCHIVINGMOD_ASSIGN: "/archive/archivingmod_assign",
 }
-_WORKER_TIMEOUT: Final = aiohttp.ClientTimeout(total=20, connect=10)
+WORKER_TIMEOUT_S: Final = 20.0
+"""How long a plugin waits for the worker's answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +123,16 @@ def worker_answered(state: LmsState, row: Row, jobid: str, status: str | int) ->
         row.status = 40
 
 
-async def submit(state: LmsState, worker_url: str, request: Mapping[str, Any]) -> tuple[int, Any]:
+async def submit(
+    state: LmsState, worker_url: str, request: Mapping[str, Any], timeout_s: float = WORKER_TIMEOUT_S
+) -> tuple[int, Any]:
     """Post ``request`` to the worker as the plugin does; return the HTTP status and the answer.
 
     Args:
         state: the LMS; it learns the job from the request.
         worker_url: origin of the worker.
         request: see ``build_request``; a recorded one will do.
+        timeout_s: for the answer.
 
     Raises:
         RequestError: it is no request of any plugin, or the worker's answer is no JSON.
@@ -137,7 +141,8 @@ async def submit(state: LmsState, worker_url: str, request: Mapping[str, Any]) -
     row = adopt(state, request)
     url = worker_url.rstrip("/") + _ROUTES[row.plugin.family]
     try:
-        status, answer = await _post(url, request, f"MoodleBot/4.5 (+{state.base_url})")
+        limits = aiohttp.ClientTimeout(total=timeout_s, connect=timeout_s / 2)
+        status, answer = await _post(url, request, f"MoodleBot/4.5 (+{state.base_url})", limits)
         if status == HTTPStatus.OK:
             worker_answered(state, row, answer["jobid"], answer["status"])
     finally:
@@ -147,9 +152,11 @@ async def submit(state: LmsState, worker_url: str, request: Mapping[str, Any]) -
     return status, answer
 
 
-async def _post(url: str, request: Mapping[str, Any], user_agent: str) -> tuple[int, Any]:
+async def _post(
+    url: str, request: Mapping[str, Any], user_agent: str, limits: aiohttp.ClientTimeout
+) -> tuple[int, Any]:
     async with (
-        aiohttp.ClientSession(timeout=_WORKER_TIMEOUT) as session,
+        aiohttp.ClientSession(timeout=limits) as session,
         session.post(url, json=request, headers={"User-Agent": user_agent}) as response,
     ):
         try:

@@ -51,8 +51,8 @@ def open_sqlite(file: Path) -> sa.Engine:
     """Return the database that a lone worker keeps in ``file``; nothing is opened yet.
 
     It gets a write-ahead log, which stays with the file for whoever opens it later (sqlite.org/wal.html): without one,
-    whoever reads keeps the writer from committing, and twenty jobs posted at once waited for half a minute. A commit is
-    as durable as before. Accepted risk: the file must be on a disk of this machine, as one for a lone worker is.
+    whoever reads keeps the writer from committing, four times as long where four read all the time. A commit is as
+    durable as before. Accepted risk: the file must be on a disk of this machine, as one for a lone worker is.
     """
     engine = sa.create_engine(f"sqlite:///{file}")
     sa.event.listen(engine, "connect", _use_write_ahead_log)

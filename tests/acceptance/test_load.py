@@ -9,6 +9,7 @@ import contextlib
 import json
 import statistics
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from archiveworker.demo import plugin
 from archiveworker.demo.server import DemoOptions, DemoServer
 from archiveworker.demo.state import LmsOptions
 from tests.acceptance.faults.trouble import SHORT_PAGES, attempt_ids, started
@@ -26,7 +28,9 @@ from tests.tools.processes import Meter
 POSTERS = 20
 REAL_EVERY = 20
 UNKNOWN_ATTEMPT = 999_999
-STATUS_P99_MS = 100.0
+STATUS_MAX_MS = 100.0
+PATIENCE_S = 300.0
+"""More than a plugin has, so that a machine that is too busy for the test does not stop it."""
 FORM = {"backups": False, "keep_html_files": False, "sections_off": SHORT_PAGES}
 SETTINGS = {
     "LOG_LEVEL": "INFO",
@@ -52,11 +56,13 @@ class Posted:
         real: jobs that must be delivered.
         unknown: jobs whose attempt is not there.
         answers: how often each HTTP status came.
+        took_s: each of them.
     """
 
     real: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     answers: dict[int, int] = field(default_factory=dict)
+    took_s: list[float] = field(default_factory=list)
 
 
 async def _post_all(lms: DemoServer, worker: WorkerProcess, count: int) -> Posted:
@@ -66,7 +72,9 @@ async def _post_all(lms: DemoServer, worker: WorkerProcess, count: int) -> Poste
         for number in numbers:
             is_real = number % REAL_EVERY == 0
             request = lms.request(7, itemids=real if is_real else [UNKNOWN_ATTEMPT], **FORM)
-            status, answer = await lms.submit(worker.url, request)
+            began_s = time.monotonic()
+            status, answer = await plugin.submit(lms.state, worker.url, request, timeout_s=PATIENCE_S)
+            posted.took_s.append(time.monotonic() - began_s)
             posted.answers[status] = posted.answers.get(status, 0) + 1
             if status == 200:
                 (posted.real if is_real else posted.unknown).append(answer["jobid"])
@@ -97,7 +105,7 @@ async def _asked(url: str) -> AsyncIterator[dict[str, list[float]]]:
     )
     try:
         yield took_ms
-        out, _ = await process.communicate()
+        out, _ = await process.communicate(b"")  # which closes its standard input
         assert process.returncode == 0
         took_ms.update(json.loads(out))
     finally:
@@ -135,7 +143,7 @@ async def test_many_posts_at_once(is_soak: bool, tmp_path: Path, figures: Figure
         "posts": count,
         "posted_at_a_time": POSTERS,
         **{f"answered_{status}": number for status, number in sorted(posted.answers.items())},
-        "posts_per_s": round(count / meter.wall_s, 1),
+        "answered_after_p99_s": _percentile_99(posted.took_s),
         **{f"without_a_real_attempt_{end}": number for end, number in ends_of_unknown.items()},
         **{f"with_a_real_attempt_{end}": number for end, number in ends_of_real.items()},
         "lost": len(posted.real) + len(posted.unknown) - sum([*ends_of_real.values(), *ends_of_unknown.values()]),
@@ -157,6 +165,8 @@ async def test_many_posts_at_once(is_soak: bool, tmp_path: Path, figures: Figure
     assert all(delivered.count(job_id) == 1 for job_id in posted.real)
     assert set(delivered) == {*posted.real, answer["jobid"]}, "and nothing else"
     assert not errors
-    # What reads nothing says how long the machine itself makes everybody wait.
-    assert found["status_p99_ms"] < STATUS_P99_MS + found["version_p99_ms"]
-    assert meter.growth < 1.25
+    # What reads nothing says how long the machine itself makes everybody wait; a short run has few answers for a p99.
+    assert found["status_p99_ms" if is_soak else "status_p50_ms"] < STATUS_MAX_MS + found["version_p99_ms"]
+    if is_soak:
+        assert found["answered_after_p99_s"] < plugin.WORKER_TIMEOUT_S
+        assert meter.growth < 1.25
