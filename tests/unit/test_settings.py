@@ -134,6 +134,8 @@ SECRETS = [item for item in fields(Settings) if "Secret" in str(item.type)]
 @pytest.mark.parametrize("item", SECRETS, ids=[item.name for item in SECRETS])
 def test_every_secret_can_stand_in_a_file(item: "Field[object]", tmp_path: Path) -> None:
     value = "a-secret-of-more-than-32-characters-000"
+    if item.name == "proxy":
+        value = f"http://user:{value}@proxy.example.org:3128"
     (tmp_path / "secret").write_text(f"{value}\n")
     settings, _ = Settings.from_env({f"{variable(item.name)}_FILE": str(tmp_path / "secret")})
     found = getattr(settings, item.name)
