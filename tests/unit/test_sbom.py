@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -20,7 +18,16 @@ ROOT = Path(__file__).parents[2]
 def bill(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Of the environment of the tests, which holds that of the worker."""
     file = tmp_path_factory.mktemp("sbom") / "sbom.cdx.json"
-    options = ["--pyproject", str(ROOT / "pyproject.toml"), "--output-reproducible", "--of", "JSON", "-o", str(file)]
+    options = [
+        "--pyproject",
+        str(ROOT / "pyproject.toml"),
+        "--output-reproducible",
+        "--validate",
+        "--of",
+        "JSON",
+        "-o",
+        str(file),
+    ]
     argv = [sys.executable, "-m", "cyclonedx_py", "environment", *options, sys.executable]
     subprocess.run(argv, check=True, timeout=1200)
     return file.read_text(encoding="utf-8")
@@ -42,8 +49,9 @@ def needed() -> dict[str, str]:
     return found
 
 
-def test_it_is_valid(bill: str) -> None:
-    assert JsonStrictValidator(SchemaVersion.from_version(json.loads(bill)["specVersion"])).validate_str(bill) is None
+def test_it_is_cyclonedx(bill: str) -> None:
+    """That it fits the schema is what ``--validate`` has found: the tool fails otherwise."""
+    assert json.loads(bill)["bomFormat"] == "CycloneDX"
 
 
 def test_it_lists_all_that_is_needed(bill: str) -> None:
