@@ -31,12 +31,14 @@ async def test_one_packs_what_the_other_rendered(
         ids = [attempt.attemptid for attempt in lms.course.attempts][:ATTEMPTS]
         status, answer = await lms.submit(cluster.workers[0].url, lms.request(7, itemids=ids, backups=False))
         assert status == 200, answer
-        lost, survivor = cluster.workers
-        async with asyncio.timeout(300):
+        async with asyncio.timeout(600):
             # One at a time: when the second is there, the first is in the database.
-            while len(rendered := archived(lost)) < 2:
+            while not (ahead := [worker for worker in cluster.workers if len(archived(worker)) > 1]):
                 await asyncio.sleep(0.05)
+        lost = ahead[0]
+        (survivor,) = (worker for worker in cluster.workers if worker is not lost)
         await lost.kill()
+        rendered = archived(lost)
         view = await cluster.ended(answer["jobid"], limit_s=600)
         assert (view["state"], view["reason"]) == ("FINISHED", "")
         assert rendered[0] not in archived(survivor), "it packed what it had not rendered"
