@@ -37,7 +37,7 @@ def claim_spool(pool: sa.Engine, spool: MarkedSpool) -> None:
     """Compare the spool's mark with the database's; the first worker makes both.
 
     Args:
-        pool: of the shared database.
+        pool: of the shared database (PostgreSQL).
         spool: that this worker would use.
 
     Raises:
@@ -45,16 +45,15 @@ def claim_spool(pool: sa.Engine, spool: MarkedSpool) -> None:
     """
     make_tables(pool, _METADATA)
     with pool.begin() as connection:
+        # One at a time: of workers that start together, a store would let the last one write its mark over the others'.
+        connection.execute(sa.text("LOCK TABLE archiveworker_spool IN EXCLUSIVE MODE"))
         known = connection.execute(sa.select(_SPOOL.c.mark)).scalar_one_or_none()
-    if known is None:
-        spool.write_mark(str(uuid.uuid4()))
-    found = spool.read_mark()
-    if known is None:
-        with pool.begin() as connection:
-            connection.execute(
-                sa.text("INSERT INTO archiveworker_spool VALUES (1, :mark) ON CONFLICT DO NOTHING"), {"mark": found}
-            )
-            known = connection.execute(sa.select(_SPOOL.c.mark)).scalar_one()
+        if known is None:
+            spool.write_mark(str(uuid.uuid4()))
+        found = spool.read_mark()
+        if known is None:
+            known = found
+            connection.execute(sa.insert(_SPOOL).values(only=1, mark=known))
     if found != known:
         raise SettingsError(
             f"{spool} is not the spool that the other workers of this database use (its mark, .archiveworker-spool, is "

@@ -73,9 +73,12 @@ class S3Server:
 
     def objects(self, bucket: str) -> dict[str, bytes]:
         """Return every object by its key."""
+        return {key: self.client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in self.keys(bucket)}
+
+    def keys(self, bucket: str) -> list[str]:
+        """Return the key of every object."""
         pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=bucket)
-        keys = [entry["Key"] for page in pages for entry in page.get("Contents", ())]
-        return {key: self.client.get_object(Bucket=bucket, Key=key)["Body"].read() for key in keys}
+        return [entry["Key"] for page in pages for entry in page.get("Contents", ())]
 
 
 @contextlib.contextmanager
