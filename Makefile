@@ -33,6 +33,7 @@ judges: $(STAMP) ## build what judges PDFs (veraPDF) and evidence records (DSS),
 
 soak: $(STAMP) ## kill the worker many times; prints the figures of docs/reference/reliability.md
 	@$(BIN)/python -m pytest tests/acceptance -q -s --soak
+	@$(BIN)/python -m pytest tests/integration/safety tests/integration/rendering/test_escapes.py -q --soak
 	@$(BIN)/python tests/tools/bench_peer_review.py --works 2000
 
 bench: $(STAMP) ## speed and memory beside the plain flow, about 8 minutes; make bench ARGS=--full measures everything
