@@ -38,8 +38,9 @@ judges: $(STAMP) ## build what judges PDFs (veraPDF) and evidence records (DSS),
 	@VENV=$(VENV) bash tests/tools/judges/crates.sh
 	@bash tests/tools/judges/build.sh
 
-soak: $(STAMP) ## kills, faults, load, size: the figures of docs/reference/reliability.md, some hours; one part: make soak ARGS="-k faults"
+soak: $(STAMP) ## kills, faults, load, size, escapes: the figures of docs/reference/reliability.md, some hours; one part: make soak ARGS="-k faults"
 	@$(BIN)/python -m pytest tests/acceptance -q -m soak --soak $(ARGS)
+	@$(if $(ARGS),,$(BIN)/python -m pytest tests/integration/safety tests/integration/rendering/test_escapes.py -q --soak)
 	@$(if $(ARGS),,$(BIN)/python tests/tools/bench_reviewed.py --works 2000)
 	@$(if $(ARGS),,$(BIN)/python tests/tools/bench_reviewed.py --attempts 5000)
 

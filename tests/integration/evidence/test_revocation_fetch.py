@@ -150,12 +150,12 @@ def pointing_at(address: str) -> list[x509.Certificate]:
     ("address", "reason"),
     [
         ("http://127.0.0.1:{port}/x.crl", "not public"),
-        ("http://localhost:{port}/x.crl", "no connection could be made|cannot be resolved"),
-        ("http://2130706433:{port}/x.crl", "no connection could be made|is no URL"),
+        ("http://localhost:{port}/x.crl", "not public"),
+        ("http://2130706433:{port}/x.crl", "not a plain http"),
         ("http://[::ffff:127.0.0.1]:{port}/x.crl", "not public"),
         ("http://169.254.169.254/latest/meta-data", "not public"),
         ("http://user:word@127.0.0.1:{port}/x.crl", "not a plain http"),
-        ("http://[bad/x.crl", "no URL"),
+        ("http://[bad/x.crl", "not a plain http"),
     ],
 )
 async def test_private_addresses_are_not_asked(address: str, reason: str) -> None:

@@ -31,7 +31,7 @@ from tests.integration.rendering.escapes import COUNT, DISGUISES, SCRIPTS, SERVI
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
-_REAL_MIN_COUNT = 60
+_REAL_MIN_COUNT = 100
 _REAL = {
     "markup": {"img", "redirected-img", "script", "iframe", "csp-header"},
     "links and styles": {"link-preload-font", "import", "background"},

@@ -97,9 +97,9 @@ def changed(draw: st.DrawFn, document: Any) -> Any:
             case "remove" if way:
                 del holder[key]
             case "add" if isinstance(holder[key], dict):
-                holder[key][draw(st.text(max_size=10))] = draw(values)
+                holder[key][draw(st.text(max_size=10))] = deepcopy(draw(values))
             case _:
-                holder[key] = draw(values)
+                holder[key] = deepcopy(draw(values))
     return made[0]
 
 

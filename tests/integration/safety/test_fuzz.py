@@ -238,6 +238,7 @@ def test_page_tokens_and_bearers_of_the_bridge(pytestconfig: pytest.Config) -> N
     tried(pytestconfig, forged(), lambda text: tokens.read(f"Bearer {text}"))
 
 
+@pytest.mark.filterwarnings("ignore:.*:RuntimeWarning")  # aiohttp says so of odd headers, and goes on
 async def test_forms_at_the_verify_page(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     """Over a real socket: a form of damaged parts ends with a page, never with a 500."""
     desk = VerifyDesk(tmp_path / "verify", 64 * 1024, None, "archiveworker", SystemClock())
