@@ -267,7 +267,11 @@ async def test_axe_finds_nothing(
     await page.goto(f"{worker.url}/verify")
     await _axe(page)
     await page.goto(f"{worker.url}/docs")
-    await page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    # Not all of them: axe would look at thousands of rows that are made alike.
+    for name in ("post_archive_workshop", "post_retry", "get_job"):
+        await page.locator(f"section[aria-labelledby={name}] details").evaluate_all(
+            "(all) => { for (const one of all) one.open = true; }"
+        )
     await _axe(page)
     await page.goto(f"{worker.url}/ui/jobs/00000000-0000-0000-0000-000000000000")
     assert await page.locator("[role=alert]").count() == 1
