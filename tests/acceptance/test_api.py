@@ -21,8 +21,10 @@ from archiveworker.client import (
     WorkerUnavailableError,
     WorkerWaitError,
 )
+from archiveworker.demo import plugin
 from archiveworker.demo.faults import Fault, FaultKind
 from archiveworker.demo.server import DemoServer
+from archiveworker.demo.workshop_job import workshop_request
 from archiveworker.domain.evidence import Verdict
 from archiveworker.domain.job import JobState
 from tests.acceptance.answers import NOBODY, Body
@@ -153,10 +155,9 @@ async def test_the_client_does_what_its_page_says(
     lms: DemoServer, worker: WorkerProcess, body: Body, tmp_path: Path
 ) -> None:
     _, delivered = await finished(lms, worker, body)
-    fresh = lms.request(7, itemids=body["task_archive_quiz_attempts"]["attemptids"][:1], backups=False)
     blocks = re.findall(r"^```python\n(.*?)^```", CLIENT_PAGE.read_text(encoding="utf-8"), re.M | re.S)
     assert len(blocks) == 3
-    given = {"body": fresh, "folder": str(tmp_path), "archive": delivered}
+    given = {"body": workshop_request(lms.state), "folder": str(tmp_path), "archive": delivered}
     for block in blocks:
         code = block.replace("http://127.0.0.1:8080", worker.url)
         await asyncio.to_thread(exec, compile(code, str(CLIENT_PAGE), "exec"), dict(given))
@@ -170,6 +171,7 @@ async def test_the_client_steers_a_job_and_names_what_went_wrong(
     with WorkerClient(worker.url) as client:
         try:
             job_id = await asyncio.to_thread(client.submit, "quiz_archiver", body)
+            plugin.worker_answered(lms.state, plugin.adopt(lms.state, body), job_id, "AWAITING_PROCESSING")
             with pytest.raises(WorkerWaitError, match="has not ended within 0 s"):
                 client.wait(job_id, limit_s=0)
             view = await asyncio.to_thread(client.wait, job_id, limit_s=120, interval_s=0.2)
@@ -177,11 +179,13 @@ async def test_the_client_steers_a_job_and_names_what_went_wrong(
             lms.faults.clear()
         assert view["state"] == JobState.FAILED
         assert client.status(job_id) is JobState.FAILED
-        archive = await asyncio.to_thread(client.download_archive, job_id, tmp_path / "exam.tar.gz")
-        stamp = client.download_evidence(job_id, "exam.tar.gz.tsr", tmp_path / "exam.tar.gz.tsr")
+        assert view["archive"] is not None, view["reason"]
+        name = view["archive"]["name"]
+        archive = await asyncio.to_thread(client.download_archive, job_id, tmp_path / name)
+        stamp = client.download_evidence(job_id, f"{name}.tsr", tmp_path / f"{name}.tsr")
         verdict, report = await asyncio.to_thread(client.verify, archive, [stamp])
         assert verdict is Verdict.GOOD
-        assert report["archive_sha256"] == (view["archive"] or {})["sha256"]
+        assert report["archive_sha256"] == view["archive"]["sha256"]
         with pytest.raises(WorkerRefusedError, match="must be a list of at least one of lms"):
             client.redeliver(job_id, ["vault"])
         with pytest.raises(WorkerConflictError, match="is FAILED and cannot be cancelled"):
