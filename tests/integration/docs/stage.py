@@ -193,7 +193,9 @@ def write_token(stage: Stage, page: str, token: str) -> None:
 
 
 def write_job(stage: Stage, shown: Shown, change: Callable[[dict[str, Any]], None]) -> None:
-    """Write the document that the page shows as ``job.json``, with the ids that there are."""
+    """Write the document that the page shows, if it shows one, as ``job.json``, with the ids that there are."""
+    if not shown.document:
+        return
     job = json.loads(stage.real(shown.page, shown.document))
     change(job)
     (stage.home(shown.page) / "job.json").write_text(json.dumps(job))
