@@ -27,7 +27,7 @@ bash tests/tools/judges/build.sh || judged="; PDF/A and evidence records were no
 step "contract, integration and acceptance tests"
 # Two at once, for two cores. Those that need no browser run beside the judging of PDFs, which no neighbour disturbs; by the
 # time that limits of time are tested they are done.
-browser=(tests/integration/pdfa tests/integration/web tests/integration/rendering)
+browser=(tests/integration/pdfa tests/integration/web tests/integration/rendering tests/integration/docs)
 beside=$(mktemp)
 "$bin/python" -m pytest tests/contract tests/integration "${browser[@]/#/--ignore=}" -q --require-everything >"$beside" 2>&1 &
 failed=0

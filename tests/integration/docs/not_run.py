@@ -78,8 +78,8 @@ def _nothing_but_known_words(command: str) -> None:
 NOT_RUN = (
     NotRun(r"sudo apt-get .*|git clone .*", "installs packages; fetches what is here", _nothing_but_known_words),
     NotRun(r"cd archiveworker", "the folder of the clone", _nothing_to_check),
-    NotRun(r"make \w+.*|python tests/tools/.*", "sets up a machine, runs all tests or measures for minutes", _it_is_there),
-    NotRun(r"(?:\S+=\S*(?:\(.*\))? )?(?:docker|helm|kubectl) .*", "no container engine where this is built", _files_are_there),
+    NotRun(r"make \w+.*|python tests/tools/.*", "sets up a machine, or runs for minutes", _it_is_there),
+    NotRun(r"(?:\S+=\S*(?:\(.*\))? )?(?:docker|helm|kubectl) .*", "no container engine here", _files_are_there),
     NotRun(r"sudo bash docker/install-system\.sh", "installs packages; make test runs it", _files_are_there),
     NotRun(r"sudo (?:systemctl|journalctl) .*", "no systemd where this is built", _unit_is_there),
     NotRun(r"sudo useradd .*", "changes the machine's accounts", _options_exist),
