@@ -6,6 +6,7 @@ Everything else of a command is run as it stands there, by bash.
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -119,6 +120,8 @@ async def prepared_stage(folder: Path) -> AsyncIterator[Stage]:
     place = folder / "srv" / "archives"
     for one in (place, folder / "etc" / "archiveworker", folder / "etc" / "systemd" / "system", folder / "run"):
         one.mkdir(parents=True)
+    (folder / "etc" / "archiveworker" / "bridge.url").write_text(f"sqlite:///{folder / 'workup' / 'app.db'}")
+    (folder / "etc" / "archiveworker" / "bridge.key").write_text(secrets.token_hex(32))
     options = DemoOptions(attempts=ATTEMPTS, workdir=folder / "lms")
     async with DemoServer(options) as lms, demo_bridge("workup", folder / "workup") as bridge:
         settings = {"TSA_URLS": lms.tsa_url, "TSA_CA": str(lms.authority.root_pem), "ADMIN_TOKEN": "",
