@@ -199,7 +199,7 @@ def write_job(stage: Stage, shown: Shown, change: Callable[[dict[str, Any]], Non
     """Write the document that the page shows, if it shows one, as ``job.json``, with the ids that there are."""
     if not shown.document:
         return
-    job = json.loads(stage.real(shown.page, shown.document))
+    job, _ = json.JSONDecoder().raw_decode(stage.real(shown.page, shown.document))  # its command may follow at once
     change(job)
     (stage.home(shown.page) / "job.json").write_text(json.dumps(job))
 
