@@ -1,7 +1,7 @@
 """MkDocs hook: lets pages of the site link to files of the project outside ``docs/``, as they do on a code host.
 
-A file that a page links to becomes part of the site below ``project/``: Markdown as a page, anything else as it is. The
-list of decisions in the navigation is written out here as well, so that a new one needs no line there.
+A file that a page links to becomes part of the site below ``project/``: Markdown as a page, anything else as it is.
+Patterns in the navigation are written out here as well, so that a new page needs no line there.
 """
 
 import posixpath
@@ -21,12 +21,14 @@ _LINK: Final = re.compile(r"(?P<before>\]\()(?P<path>[^)\s#:]+)(?P<after>(?:#[^)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Write ``adr/*.md`` of the navigation out."""
-    for section in config.nav or []:
-        for entries in section.values():
-            if isinstance(entries, list) and "adr/*.md" in entries:
-                at = entries.index("adr/*.md")
-                entries[at : at + 1] = [f"adr/{page.name}" for page in sorted((ROOT / "docs/adr").glob("[0-9]*.md"))]
+    """Write patterns of the navigation (``adr/*.md``) out: the pages that match and that it does not name."""
+    sections = [entries for section in config.nav or [] for entries in section.values()]
+    named = {next(iter(one.values())) if isinstance(one, dict) else one for entries in sections for one in entries}
+    for entries in sections:
+        for pattern in [one for one in entries if isinstance(one, str) and "*" in one]:
+            at, docs = entries.index(pattern), ROOT / "docs"
+            pages = sorted(page.relative_to(docs).as_posix() for page in docs.glob(pattern))
+            entries[at : at + 1] = [page for page in pages if page not in named]
     return config
 
 

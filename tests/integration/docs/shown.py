@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
 PROGRAMS = frozenset((
     "archiveworker", "bash", "cat", "cd", "chmod", "cp", "curl", "docker", "export", "find", "git", "helm", "install",
-    "kubectl", "make", "mkdir", "openssl", "php", "pip", "printf", "python3", "sed", "sha256sum", "sqlite3", "sudo",
+    "kubectl", "make", "mkdir", "openssl", "php", "pip", "printf", "python", "python3", "sed", "sha256sum",
+    "sqlite3", "sudo",
 ))  # fmt: skip
 """First words of commands. A program that is not among them and is on the machine fails the extraction."""
 _ASSIGNED = re.compile(r"^(?:[A-Z_]+=(?:\$\([^)]*\)|\S*) +)*[\s(]*")

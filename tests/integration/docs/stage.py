@@ -6,6 +6,7 @@ Everything else of a command is run as it stands there, by bash.
 
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -119,6 +120,8 @@ async def prepared_stage(folder: Path) -> AsyncIterator[Stage]:
     place = folder / "srv" / "archives"
     for one in (place, folder / "etc" / "archiveworker", folder / "etc" / "systemd" / "system", folder / "run"):
         one.mkdir(parents=True)
+    (folder / "etc" / "archiveworker" / "bridge.url").write_text(f"sqlite:///{folder / 'workup' / 'app.db'}")
+    (folder / "etc" / "archiveworker" / "bridge.key").write_text(secrets.token_hex(32))
     options = DemoOptions(attempts=ATTEMPTS, workdir=folder / "lms")
     async with DemoServer(options) as lms, demo_bridge("workup", folder / "workup") as bridge:
         settings = {"TSA_URLS": lms.tsa_url, "TSA_CA": str(lms.authority.root_pem), "ADMIN_TOKEN": "",
@@ -193,8 +196,10 @@ def write_token(stage: Stage, page: str, token: str) -> None:
 
 
 def write_job(stage: Stage, shown: Shown, change: Callable[[dict[str, Any]], None]) -> None:
-    """Write the document that the page shows as ``job.json``, with the ids that there are."""
-    job = json.loads(stage.real(shown.page, shown.document))
+    """Write the document that the page shows, if it shows one, as ``job.json``, with the ids that there are."""
+    if not shown.document:
+        return
+    job, _ = json.JSONDecoder().raw_decode(stage.real(shown.page, shown.document))  # its command may follow at once
     change(job)
     (stage.home(shown.page) / "job.json").write_text(json.dumps(job))
 
