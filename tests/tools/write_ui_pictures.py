@@ -14,7 +14,7 @@ from archiveworker.demo.server import DemoOptions, DemoServer
 from tests.fakes.worker import WorkerProcess, stamps_of
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
-NAMES = ("ui-jobs", "ui-job", "ui-verify", "ui-verdict")
+NAMES = ("ui-jobs", "ui-job", "ui-verify", "ui-verdict", "ui-docs")
 SIZE = {"width": 1100, "height": 720}
 
 

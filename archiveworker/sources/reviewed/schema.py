@@ -60,7 +60,6 @@ def secret(description: str, max_chars: int) -> Schema:
         "type": "string",
         "minLength": 1,
         "maxLength": max_chars,
-        # Some readers let $ stand before a line's end.
-        "pattern": "^[!-~]+$(?!\\n)",
+        "pattern": "^[!-~]+$",
         "description": description,
     }

@@ -53,6 +53,7 @@ def test_what_python_does_not_call_global_is_never_public(address: IpAddress) ->
 
 @given(st.ip_addresses(v=4))
 def test_an_ipv4_address_inside_ipv6_is_never_better_than_itself(address: ipaddress.IPv4Address) -> None:
+    assume(int(address) > 1)  # :: and ::1 are addresses of their own
     value, site = int(address), 0x26064700 << 96
     insides = (
         value,
