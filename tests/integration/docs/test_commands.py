@@ -138,7 +138,7 @@ def _of_the_bridge(stage: Stage, job: dict[str, Any]) -> None:
 
 def _delivered_peer_review(stage: Stage, home: Path) -> list[tuple[str, str]]:
     """Copy the archive that the page's job has made; return who is in it."""
-    [archive] = (stage.folder / "srv" / "archives").glob("peer-review-*/*.tar.gz")
+    archive = next((stage.folder / "srv" / "archives").glob("peer-review-*/*.tar.gz"))
     (home / "peer-review-12.tar.gz").write_bytes(archive.read_bytes())
     listed = subprocess.run(["tar", "-tzf", str(archive)], capture_output=True, text=True, check=True).stdout
     found = re.search(r"^excerpts/\S*?(\d+)", listed, re.M)
