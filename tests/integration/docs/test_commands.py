@@ -74,7 +74,8 @@ async def _prepare(stage: Stage, shown: Shown) -> None:
 async def _workshop_job(stage: Stage, shown: Shown) -> None:
     token, cmid = workshop_token(stage)
     write_token(stage, shown.page, token)
-    write_job(stage, shown, lambda job: job["workshop"].update(cmid=cmid))
+    # Without copies for everybody, which would take half of the whole test's time.
+    write_job(stage, shown, lambda job: job.update(workshop={"cmid": cmid}, options={"excerpts": False}))
 
 
 async def _peer_review_job(stage: Stage, shown: Shown) -> None:
