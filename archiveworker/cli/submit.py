@@ -66,9 +66,9 @@ def _from_file(file: Path) -> dict[str, Any]:
 
 
 def _with_token(body: dict[str, Any], args: argparse.Namespace, env: Mapping[str, str]) -> dict[str, Any]:
-    """Put the token into a job for a peer review that has none, so that it need not stand in the job's file."""
+    """Put the token into a job that has neither one nor client credentials, so that it need not stand in its file."""
     lms = body.get("lms")
-    if not isinstance(lms, dict) or "token" in lms:
+    if not isinstance(lms, dict) or "token" in lms or "client_id" in lms:
         return body
     return {**body, "lms": {**lms, "token": submit_forms.token_of(args, env)}}
 
