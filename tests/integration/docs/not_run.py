@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from archiveworker.cli import build_parser
 from tests.integration.docs.shown import ROOT
 
 
@@ -75,7 +76,17 @@ def _nothing_but_known_words(command: str) -> None:
         assert "apt-get install --yes git make python3-venv" in command
 
 
+def _can_be_parsed(command: str) -> None:
+    build_parser().parse_args(shlex.split(command)[1:])
+
+
 NOT_RUN = (
+    NotRun(
+        r"archiveworker submit --source \w+ --.*",
+        "the same job as the page's JSON file, which is run; tests/unit/test_submit_forms.py makes it from flags",
+        _can_be_parsed,
+    ),
+    NotRun(r"archiveworker keys (?:rotate|drop)", "changes a worker's key; tests/acceptance/test_operations.py does", _can_be_parsed),
     NotRun(r"sudo apt-get .*|git clone .*", "installs packages; fetches what is here", _nothing_but_known_words),
     NotRun(r"cd archiveworker", "the folder of the clone", _nothing_to_check),
     NotRun(r"make \w+.*|python tests/tools/.*", "sets up a machine, or runs for minutes", _it_is_there),

@@ -34,7 +34,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
 def test_commands_are_found_and_most_are_run() -> None:
     assert len(RUN) > 45
-    assert len(CHECKED) < 30
+    assert len(CHECKED) < 45
     for one in NOT_RUN:
         assert any(not_run(shown.command) is one for shown in CHECKED), f"nothing shows {one.pattern} any more"
 
