@@ -86,7 +86,7 @@ NOT_RUN = (
         "the same job as the page's JSON file, which is run; tests/unit/test_submit_forms.py makes it from flags",
         _can_be_parsed,
     ),
-    NotRun(r"archiveworker keys (?:rotate|drop)", "changes a worker's key; tests/acceptance/test_operations.py does", _can_be_parsed),
+    NotRun(r"archiveworker keys (?:rotate|drop)", "want a worker's key; test_operations.py has one", _can_be_parsed),
     NotRun(r"sudo apt-get .*|git clone .*", "installs packages; fetches what is here", _nothing_but_known_words),
     NotRun(r"cd archiveworker", "the folder of the clone", _nothing_to_check),
     NotRun(r"make \w+.*|python tests/tools/.*", "sets up a machine, or runs for minutes", _it_is_there),
