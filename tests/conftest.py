@@ -2,6 +2,7 @@
 
 import os
 import random
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -135,3 +136,11 @@ def s3() -> Iterator[S3Server]:
     """A real server that speaks S3; tests make a bucket of their own in it."""
     with running_s3() as server:
         yield server
+
+
+@pytest.fixture
+def public_folder() -> Iterator[Path]:
+    """Give a folder that everybody may use: root starts browsers as somebody who may not enter pytest's."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        yield Path(name)

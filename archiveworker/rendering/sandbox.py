@@ -29,7 +29,7 @@ NOBODY_ID: Final = 65531
 
 _LIMITS: Final = (
     ("core", resource.RLIMIT_CORE, 0),  # a core holds what was on the page
-    ("nofile", resource.RLIMIT_NOFILE, 8192),
+    ("nofile", resource.RLIMIT_NOFILE, 65536),
     ("fsize", resource.RLIMIT_FSIZE, 4 * 1024**3),  # what a page may have Chromium write into one file
 )
 """For each process of a browser. Its memory is bounded elsewhere (``memory_limit``): Chromium reserves much of it."""

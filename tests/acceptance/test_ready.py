@@ -1,7 +1,6 @@
 """``/health/ready`` says whether jobs could be done now, by trying what they need."""
 
 import sqlite3
-import stat
 from contextlib import closing
 from pathlib import Path
 
@@ -27,10 +26,10 @@ async def test_a_full_disk(tmp_path: Path) -> None:
     assert set(answer["checks"].values()) == {"ok"}
 
 
-async def test_a_browser_that_does_not_start_and_then_does(tmp_path: Path) -> None:
-    broken, marker = tmp_path / "chromium", tmp_path / "works"
+async def test_a_browser_that_does_not_start_and_then_does(tmp_path: Path, public_folder: Path) -> None:
+    broken, marker = public_folder / "chromium", public_folder / "works"
     broken.write_text(f'#!/bin/sh\n[ -e {marker} ] && exec chromium-headless-shell "$@"\necho Chromium 1.0\nexit 3\n')
-    broken.chmod(broken.stat().st_mode | stat.S_IXUSR)
+    broken.chmod(0o755)
     async with WorkerProcess(tmp_path, {"CHROMIUM": str(broken)}) as own:
         status, answer, _ = await own.request("GET", "/health/ready")
         assert status == 503

@@ -147,7 +147,7 @@ class LoggedBrowser:
         self.program = folder / "chromium"
         found = chromium.find(None).path
         self.program.write_text(f'#!/bin/sh\nexec "{found}" "$@" --log-net-log="{folder}/net-$$.json"\n')
-        self.program.chmod(0o700)
+        self.program.chmod(0o755)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[ChromiumRenderer]:
@@ -183,12 +183,14 @@ def alone(attempts: dict[str, str]) -> dict[str, str]:
     return {name: f"<p>the attempt itself</p>{script({name: body})}" for name, body in attempts.items()}
 
 
-async def test_nothing_gets_out(canary: Canary, lms: Lms, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+async def test_nothing_gets_out(
+    canary: Canary, lms: Lms, tmp_path: Path, public_folder: Path, request: pytest.FixtureRequest
+) -> None:
     pages = batches()
     if request.config.getoption("--soak"):
         pages |= alone({**SCRIPTS, **DISGUISES})
     assert COUNT >= 60
-    browser, shown, warnings = LoggedBrowser(tmp_path), [], []
+    browser, shown, warnings = LoggedBrowser(public_folder), [], []
     async with browser.running() as renderer:
         while pages:
             name, html = pages.popitem()

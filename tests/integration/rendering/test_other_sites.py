@@ -4,6 +4,7 @@ The headless shell keeps them in the page's process; other Chromiums give each s
 """
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -20,10 +21,10 @@ OTHER = "http://other.example"
 
 @pytest_asyncio.fixture(loop_scope="module", params=["", "--site-per-process"], ids=["together", "apart"])
 async def render_with_other(
-    render: Render, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+    render: Render, public_folder: Path, request: pytest.FixtureRequest
 ) -> AsyncIterator[Render]:
     """A renderer for which another site is a folder of this machine."""
-    folder = tmp_path_factory.mktemp("other")
+    folder = public_folder
     (folder / "inner.html").write_text(INNER)
     (folder / "outer.html").write_text("<p>outer of another site</p><iframe src='inner.html'></iframe>")
     browser = folder / "browser"

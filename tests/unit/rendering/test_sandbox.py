@@ -61,7 +61,7 @@ async def test_a_browser_writes_no_cores_and_no_endless_files() -> None:
     assert limits["Max core file size"] == ["0", "0"]
     assert limits["Max file size"][1] == str(4 * 1024**3)
     allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    assert limits["Max open files"][1] == str(8192 if allowed == resource.RLIM_INFINITY else min(8192, allowed))
+    assert limits["Max open files"][1] == str(65536 if allowed == resource.RLIM_INFINITY else min(65536, allowed))
 
 
 def test_without_its_programs_root_is_told_and_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
