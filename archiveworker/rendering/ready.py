@@ -7,6 +7,7 @@ awaited is not waited for in vain: it is printed with a warning.
 """
 
 import asyncio
+import re
 from dataclasses import dataclass
 
 from archiveworker.domain.errors import RenderTimeoutError
@@ -18,6 +19,9 @@ from archiveworker.runtime import resources
 _REASON_LIMIT_S = 2.0
 _REASON_CHARACTERS = 250
 _REASON_COUNT = 20
+_FRAME_COUNT = 3
+# What may change a page after it has loaded, or in answer to being drawn; a page of ours has none of it.
+_MOVES = re.compile(rb"<(?:script|iframe|frame|object|embed|animate|canvas)\b|\son\w+\s*=|javascript:", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,10 @@ async def settle(page: OpenPage, session: PageSession, config: RendererConfig) -
 
 async def _until_quiet(page: OpenPage, session: PageSession, config: RendererConfig) -> _Answer:
     script = f"(limits) => ({resources.text('page/ready.js')})(limits, {resources.text('page/prepare.js')})"
+    frame_count = _FRAME_COUNT if _MOVES.search(session.page) else 0
     stuck_s = config.stuck_s
     while True:
-        limits = {"quietMs": ms(config.quiet_s), "stuckMs": ms(stuck_s)}
+        limits = {"quietMs": ms(config.quiet_s), "stuckMs": ms(stuck_s), "frameCount": frame_count}
         outer, (embedded_count, inner) = await asyncio.gather(
             page.evaluate(script, limits), page.embedded.evaluate(script, limits)
         )

@@ -1,6 +1,6 @@
 // Runs in the page's own world (it has to see Moodle's and MathJax's objects), in each frame of the page, and ends when
 // that frame is ready, or when nothing at all has happened for stuckMs although something is still waited for.
-// Arguments: {quietMs, stuckMs} and the function of prepare.js, which is called as soon as the frame has settled.
+// Arguments: {quietMs, stuckMs, frameCount} and the function of prepare.js, which is called as soon as the frame has settled.
 // Result: {ready, waiting: [reasons], lost}. The reasons are kept where `waiting.js` finds them if the time limit strikes.
 //
 // A probe is a function that returns null when its technology has settled, or a reason why not. One technology each.
@@ -8,11 +8,10 @@
 // else is waited for, stuckMs are not spent on it.
 ((limits, prepare) => {
   "use strict";
-  const { quietMs, stuckMs } = limits;
+  const { quietMs, stuckMs, frameCount } = limits;
   const KEY = Symbol.for("archiveworker.ready");
   const TICK_MS = 15;
   const MAX_ROUNDS = 3;
-  const FRAMES = 3;
   const CANVAS_STILL_MS = 150;
   const LOST_MS = 300; // what still works next to a lost script may rest for a moment: MathJax 2 does for 100 ms
   const failed = window[Symbol.for("archiveworker.failed")] ?? [];
@@ -258,8 +257,8 @@
       }
     };
     const wantFrames = () => {
-      framesLeft = FRAMES;
-      if (!asking) {
+      framesLeft = frameCount;
+      if (!asking && framesLeft) {
         asking = true;
         nextFrame(frame);
       }
