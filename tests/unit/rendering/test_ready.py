@@ -37,9 +37,11 @@ class Page:
     answer: object
     embedded: Embedded = field(default_factory=Embedded)
     stuck_ms: list[int] = field(default_factory=list)
+    frame_counts: set[int] = field(default_factory=set)
 
     async def evaluate(self, script: str, limits: dict[str, int]) -> object:
         self.stuck_ms.append(limits["stuckMs"])
+        self.frame_counts.add(limits["frameCount"])
         return self.answer
 
 
@@ -48,6 +50,7 @@ class Network:
     """Has been quiet for so long, each time that it is asked."""
 
     quiet_s: list[float]
+    page: bytes = b"<p>The page</p>"
 
     def quiet_for_s(self) -> float:
         return self.quiet_s.pop(0) if len(self.quiet_s) > 1 else self.quiet_s[0]
@@ -85,3 +88,21 @@ async def test_a_page_is_lost_when_all_its_embedded_pages_are_ready_or_lost(inne
 async def test_an_answer_that_scripts_of_the_page_made_up_is_no_trouble(answer: object) -> None:
     warnings = await settle(Page(answer), 5.0)
     assert len(warnings) == (0 if answer == {"ready": True, "waiting": None} else 1)
+
+
+@pytest.mark.parametrize(
+    ("page", "frame_count"),
+    [
+        (b"<h1>A review</h1><p>only one, on paper</p>", 0),
+        (b"<p>x</p><SCRIPT src=x></SCRIPT>", 3),
+        (b"<iframe src=x></iframe>", 3),
+        (b"<img src=x onload = 'grow()'>", 3),
+        (b"<a href='javascript:grow()'>x</a>", 3),
+        (b"<svg><animate/></svg>", 3),
+    ],
+)
+async def test_frames_are_only_waited_for_where_something_can_move(page: bytes, frame_count: int) -> None:
+    shown = Page(READY)
+    network = cast(PageSession, Network([5.0], page))
+    assert await ready.settle(cast(OpenPage, shown), network, CONFIG) == ()
+    assert shown.frame_counts == {frame_count}
