@@ -25,11 +25,14 @@ NEVER_NEEDED = ("recordings", HISTORY_MISSING)
 ONLY_ON_CI = {
     JUDGES_MISSING: "Java and the judges ('make judges')",
     LIBRARIES_MISSING: "npm's JavaScript libraries",
-    HELM_MISSING: "Helm, which tests/tools/get_helm.sh builds",
 }
 """What tests may be skipped for, except on CI, and what they need."""
-NEEDS_RIGHTS = {DISK_MISSING: "the right to mount a small file system", NAMESPACES_MISSING: "namespaces"}
-"""What tests may be skipped for on CI too, which may be a container that lacks the right."""
+NOT_EVERYWHERE = {
+    DISK_MISSING: "the right to mount a small file system",
+    NAMESPACES_MISSING: "namespaces",
+    HELM_MISSING: "Helm, which tests/tools/get_helm.sh builds where Go's modules can be had",
+}
+"""What tests may be skipped for on CI too, which may be a container that lacks the right, or be slow to build."""
 FIGURES = "figures"
 RECORDINGS = Path(__file__).resolve().parents[2] / "shared" / "recordings"
 
@@ -46,7 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--require-everything",
         action="store_true",
-        help="a skipped test is a failure, unless it wants recordings, or Java, npm or Helm and CI is not set",
+        help="a skipped test is a failure, unless it wants recordings, what is not everywhere, or, off CI, Java or npm",
     )
 
 
@@ -66,7 +69,7 @@ class SkipJudge:
         reason = str(report.longrepr)
         if not report.skipped or hasattr(report, "wasxfail") or any(one in reason for one in NEVER_NEEDED):
             return
-        accepted = NEEDS_RIGHTS if self.on_ci else {**ONLY_ON_CI, **NEEDS_RIGHTS}
+        accepted = NOT_EVERYWHERE if self.on_ci else {**ONLY_ON_CI, **NOT_EVERYWHERE}
         missing = next((marker for marker in accepted if marker in reason), None)
         if missing is None:
             self.unwanted.append(f"{report.nodeid}: {reason}")
@@ -82,7 +85,7 @@ class SkipJudge:
         if self.missing:
             terminalreporter.section("skipped on this machine")
         for marker, count in self.missing.items():
-            terminalreporter.line(f"{count} test(s) need {({**ONLY_ON_CI, **NEEDS_RIGHTS})[marker]}")
+            terminalreporter.line(f"{count} test(s) need {({**ONLY_ON_CI, **NOT_EVERYWHERE})[marker]}")
         if self.unwanted:
             terminalreporter.section("skipped, but had to run")
             for line in self.unwanted:
