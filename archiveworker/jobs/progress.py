@@ -5,16 +5,14 @@ asks DBOS's table of workflows itself (``workflow_uuid``, ``status``); a test ho
 """
 
 import asyncio
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 from dbos._dbos import _get_dbos_instance
 from dbos._schemas.system_database import SystemSchema
 
 from archiveworker.domain.ids import JobId
-from archiveworker.jobs.results import ACTIVE
-
-_ENDED: Final = ("SUCCESS", "ERROR", "CANCELLED")
+from archiveworker.jobs.results import ACTIVE, ENDED
 
 
 async def ended_count(job_id: JobId, items_total: int) -> int:
@@ -25,7 +23,7 @@ async def ended_count(job_id: JobId, items_total: int) -> int:
         items_total: number of its items.
     """
     by_state = await asyncio.to_thread(_by_state, job_id)
-    ended = sum(by_state.get(state, 0) for state in _ENDED)
+    ended = sum(by_state.get(state, 0) for state in ENDED)
     active = sum(by_state.get(state, 0) for state in ACTIVE)
     # A later run has workflows of its own: those of the items that it tries again count twice.
     return max(0, min(ended, items_total - active))

@@ -17,6 +17,9 @@ from archiveworker.jobs.records import Json, StoredJob, job_from_json, record_fr
 ACTIVE: Final = ["PENDING", "ENQUEUED", "DELAYED"]
 """States of the engine in which a workflow will still do something."""
 
+ENDED: Final = ["SUCCESS", "ERROR", "CANCELLED"]
+"""States of the engine in which a workflow has ended."""
+
 CANCELLED: Final = "cancelled"
 """Code of an item that was taken out of the queue."""
 
@@ -77,9 +80,7 @@ async def load_results(job_id: JobId) -> ItemResults:
     """Read the outcome of every item that ended so far."""
     records: dict[ItemKey, ItemRecord] = {}
     failures: dict[ItemKey, ItemFailure] = {}
-    children = await DBOS.list_workflows_async(
-        workflow_id_prefix=f"{job_id}/item/", status=["SUCCESS", "ERROR", "CANCELLED"], load_input=False
-    )
+    children = await DBOS.list_workflows_async(workflow_id_prefix=f"{job_id}/item/", status=ENDED, load_input=False)
     for child in children:
         key = ItemKey(child.workflow_id.split("/")[2])
         if child.status == "SUCCESS" and "record" in (child.output or {}):

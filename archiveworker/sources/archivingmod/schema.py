@@ -3,9 +3,10 @@
 from typing import Any, Final
 
 from archiveworker.domain.json_schema import Schema, opened
+from archiveworker.sources import schema
 from archiveworker.sources.archivingmod.flavour import Flavour
 from archiveworker.sources.archivingmod.inbound import API, TOKEN
-from archiveworker.sources.moodle import schema
+from archiveworker.sources.moodle import schema as moodle
 from archiveworker.sources.moodle.config import MoodleConfig
 
 _BASE: Final = "https://moodle.example.org"
@@ -15,10 +16,10 @@ def request_schema(flavour: Flavour, config: MoodleConfig) -> Schema:
     """Return the schema of a plugin's request."""
     api = opened(
         {
-            TOKEN: schema.TOKEN,
-            "base_url": schema.BASE_URL,
-            "webservice_url": schema.WS_URL,
-            "upload_url": schema.UPLOAD_URL,
+            TOKEN: moodle.TOKEN,
+            "base_url": moodle.BASE_URL,
+            "webservice_url": moodle.WS_URL,
+            "upload_url": moodle.UPLOAD_URL,
             "max_upload_bytes": schema.integer("Of one upload; larger archives are sent in parts.", -1),
         },
         required=(TOKEN, "base_url", "webservice_url", "upload_url"),

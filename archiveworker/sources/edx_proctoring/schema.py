@@ -4,6 +4,7 @@ from typing import Final
 
 from archiveworker.domain.json_schema import Schema, about, closed, given, inlined
 from archiveworker.domain.proctoring.export import Export
+from archiveworker.sources import schema
 from archiveworker.sources.edx_proctoring.inbound import (
     BASE_URL,
     BRIDGE,
@@ -14,7 +15,6 @@ from archiveworker.sources.edx_proctoring.inbound import (
     MAX_PEOPLE,
     MAX_SECRET_CHARS,
 )
-from archiveworker.sources.moodle import schema
 from archiveworker.sources.reviewed import schema as reviewed
 from archiveworker.sources.reviewed.request import LMS_KEY, TOKEN
 

@@ -1,7 +1,7 @@
 """The request as JSON Schema; ``inbound`` reads it."""
 
 from archiveworker.domain.json_schema import Schema, closed, opened
-from archiveworker.sources.moodle import schema
+from archiveworker.sources import schema
 from archiveworker.sources.peer_review_exchange.inbound import MAX_ID_CHARS, MAX_TOKEN_CHARS
 from archiveworker.sources.reviewed import schema as reviewed
 from archiveworker.sources.reviewed.request import LMS_KEY, TOKEN

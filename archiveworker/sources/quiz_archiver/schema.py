@@ -3,7 +3,8 @@
 from typing import Any, Final
 
 from archiveworker.domain.json_schema import Schema, opened
-from archiveworker.sources.moodle import schema
+from archiveworker.sources import schema
+from archiveworker.sources.moodle import schema as moodle
 from archiveworker.sources.moodle.config import MoodleConfig
 from archiveworker.sources.quiz_archiver.inbound import ATTEMPTS, BACKUPS, TOKEN
 from archiveworker.sources.quiz_archiver.versions import API_VERSIONS, ApiVersion
@@ -23,10 +24,10 @@ def request_schemas(config: MoodleConfig) -> dict[str, Schema]:
 def _request(version: ApiVersion, config: MoodleConfig) -> Schema:
     known = {
         "api_version": schema.version(version.number),
-        "moodle_base_url": schema.BASE_URL,
-        "moodle_ws_url": schema.WS_URL,
-        "moodle_upload_url": schema.UPLOAD_URL,
-        TOKEN: schema.TOKEN,
+        "moodle_base_url": moodle.BASE_URL,
+        "moodle_ws_url": moodle.WS_URL,
+        "moodle_upload_url": moodle.UPLOAD_URL,
+        TOKEN: moodle.TOKEN,
         "courseid": schema.integer("Of the course."),
         "cmid": schema.integer("Of the course module."),
         "quizid": schema.integer("Of the quiz."),
@@ -65,7 +66,7 @@ def _backups(config: MoodleConfig) -> Schema:
         {
             "backupid": schema.text("How Moodle calls the backup.", 128),
             "filename": schema.archive_name("Its file name; different from those of the other backups."),
-            "file_download_url": schema.FILE_URL,
+            "file_download_url": moodle.FILE_URL,
         },
         required=("backupid", "filename", "file_download_url"),
     )

@@ -5,7 +5,7 @@ from typing import Final
 
 from archiveworker.domain.job import OnError
 from archiveworker.domain.json_schema import Schema, about, closed, not_both, one_of
-from archiveworker.sources.moodle import schema
+from archiveworker.sources import schema
 from archiveworker.sources.reviewed.request import MAX_TARGETS, TARGET_PATTERN
 
 BASE_URL: Final[Schema] = {

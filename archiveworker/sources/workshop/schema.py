@@ -1,7 +1,8 @@
 """The request for a workshop as JSON Schema; ``inbound`` reads it."""
 
 from archiveworker.domain.json_schema import Schema, closed, opened
-from archiveworker.sources.moodle import schema
+from archiveworker.sources import schema
+from archiveworker.sources.moodle import schema as moodle
 from archiveworker.sources.reviewed import schema as reviewed
 from archiveworker.sources.reviewed.request import LMS_KEY, TOKEN
 
@@ -20,7 +21,7 @@ def request_schema() -> Schema:
     }
     known = {
         "api_version": schema.version(1),
-        LMS_KEY: opened({"base_url": schema.BASE_URL, TOKEN: schema.TOKEN}, ("base_url", TOKEN), "The Moodle."),
+        LMS_KEY: opened({"base_url": moodle.BASE_URL, TOKEN: moodle.TOKEN}, ("base_url", TOKEN), "The Moodle."),
         "workshop": {**opened(numbers, about="Which workshop."), "anyOf": [by_module, by_instance]},
         "options": reviewed.options({**reviewed.ARCHIVE_OPTIONS, **reviewed.REVIEW_OPTIONS}),
         "delivery": reviewed.delivery("to `lms`, the private files of the token's account"),
