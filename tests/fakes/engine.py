@@ -55,28 +55,50 @@ class ScriptedConnection(NoConnection):
 
 
 @asynccontextmanager
-async def running_engine(folder: Path, lms: ScriptedLms, **policy: Any) -> AsyncIterator[Engine]:
-    """Run an engine whose only source is ``lms``; ``policy`` is that of ``JobPolicy``."""
-    url = f"sqlite:///{folder}/db.sqlite"
-    database = sa.create_engine(url)
-    tools = JobTools(
-        sources={lms.name: lms},
-        renderer=NoRenderer(),
-        timestamper=None,
-        secrets=SealedTokens(database, load_or_create_keys(folder / "key")),
-        spool=LocalSpool(folder / "jobs"),
-        clock=SystemClock(),
-        policy=JobPolicy(**{"poll_interval_s": 0.05, "retry_interval_s": 0.01, "compression_level": 0, **policy}),
-        software="test",
-        retries=RetryLedger(database),
-    )
-    engine = Engine(tools, EngineConfig(Secret(url), "test", keep_failed_days=7, instance_name=str(folder)))
+async def tools_on(folder: Path, policy: JobPolicy, **others: Any) -> AsyncIterator[JobTools]:
+    """Give what an engine works with, on a database in ``folder``; ``others`` are fields of ``JobTools``."""
+    database = sa.create_engine(_url(folder))
+    given: dict[str, Any] = {
+        "sources": {},
+        "renderer": NoRenderer(),
+        "timestamper": None,
+        "secrets": SealedTokens(database, load_or_create_keys(folder / "key")),
+        "spool": LocalSpool(folder / "jobs"),
+        "clock": SystemClock(),
+        "software": "test",
+        "retries": RetryLedger(database),
+        **others,
+    }
+    try:
+        yield JobTools(policy=policy, **given)
+    finally:
+        database.dispose()
+
+
+@asynccontextmanager
+async def started(
+    folder: Path, tools: JobTools, grace_s: float = 0, executor_id: str = "test"
+) -> AsyncIterator[Engine]:
+    """Run an engine with ``tools`` of ``tools_on``; at the end what is in flight gets ``grace_s``."""
+    config = EngineConfig(Secret(_url(folder)), executor_id, keep_failed_days=7, instance_name=str(folder))
+    engine = Engine(tools, config)
     await engine.start()
     try:
         yield engine
     finally:
-        await engine.stop(5)
-        database.dispose()
+        await engine.stop(grace_s)
+
+
+def _url(folder: Path) -> str:
+    return f"sqlite:///{folder}/db.sqlite"
+
+
+@asynccontextmanager
+async def running_engine(folder: Path, lms: ScriptedLms, **policy: Any) -> AsyncIterator[Engine]:
+    """Run an engine whose only source is ``lms``; ``policy`` is that of ``JobPolicy``."""
+    chosen = JobPolicy(**{"poll_interval_s": 0.05, "retry_interval_s": 0.01, "compression_level": 0, **policy})
+    async with tools_on(folder, chosen, sources={lms.name: lms}) as tools, started(folder, tools, 5) as engine:
+        yield engine
 
 
 async def ended(engine: Engine, job_id: JobId, limit_s: float = 400) -> Mapping[str, Any]:

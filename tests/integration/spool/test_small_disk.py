@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest_asyncio
-import sqlalchemy as sa
 import structlog
 
 from archiveworker.domain.digest import Sha256
@@ -15,12 +14,10 @@ from archiveworker.domain.document import ArchiveFile
 from archiveworker.domain.ids import ArchivePath
 from archiveworker.domain.job import JobState, OnError, Plan
 from archiveworker.domain.ports import ItemSpool
-from archiveworker.domain.secret import Secret
-from archiveworker.jobs.engine import Engine, EngineConfig
-from archiveworker.jobs.tools import JobPolicy, JobTools
-from archiveworker.runtime.clock import SystemClock
-from archiveworker.runtime.sealed import SealedTokens, load_or_create_keys
+from archiveworker.jobs.engine import Engine
+from archiveworker.jobs.tools import JobPolicy
 from archiveworker.runtime.spool import LocalSpool
+from tests.fakes.engine import started, tools_on
 from tests.fakes.small_disk import SmallDisk, small_disk
 from tests.unit.jobs.test_delivering import REQUEST, MadeUpLms, NoRenderer
 
@@ -40,26 +37,16 @@ class LmsWithOneFile(MadeUpLms):
 
 @pytest_asyncio.fixture
 async def engine_on(tmp_path: Path) -> AsyncIterator[tuple[Engine, SmallDisk]]:
-    url, lms = f"sqlite:///{tmp_path}/db.sqlite", LmsWithOneFile()
-    database = sa.create_engine(url)
+    lms = LmsWithOneFile()
+    policy = JobPolicy(poll_interval_s=0.05, item_attempts=1, retry_interval_s=0.05, on_timestamp_error=OnError.REPORT)
     with small_disk(tmp_path / "disk", FILE_BYTES + 1024**2) as disk:
-        tools = JobTools(
-            sources={lms.name: lms},
-            renderer=NoRenderer(),
-            timestamper=None,
-            secrets=SealedTokens(database, load_or_create_keys(tmp_path / "key")),
-            spool=LocalSpool(disk.path),
-            clock=SystemClock(),
-            policy=JobPolicy(
-                poll_interval_s=0.05, item_attempts=1, retry_interval_s=0.05, on_timestamp_error=OnError.REPORT
-            ),
-            software="test",
-        )
-        engine = Engine(tools, EngineConfig(Secret(url), "small", keep_failed_days=7, instance_name=str(tmp_path)))
-        await engine.start()
-        yield engine, disk
-        await engine.stop(0)
-        database.dispose()
+        parts = {
+            "sources": {lms.name: lms},
+            "renderer": NoRenderer(),
+            "spool": LocalSpool(disk.path),
+        }
+        async with tools_on(tmp_path, policy, **parts) as tools, started(tmp_path, tools) as engine:
+            yield engine, disk
 
 
 async def test_packing_waits_for_room(engine_on: tuple[Engine, SmallDisk]) -> None:

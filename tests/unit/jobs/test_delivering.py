@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-import sqlalchemy as sa
 import structlog
 
 from archiveworker.delivery.directory import DirectoryTarget
@@ -38,11 +37,9 @@ from archiveworker.domain.job import (
 )
 from archiveworker.domain.ports import ItemSpool
 from archiveworker.domain.secret import Secret
-from archiveworker.jobs.engine import Engine, EngineConfig
-from archiveworker.jobs.tools import JobPolicy, JobTools
-from archiveworker.runtime.clock import SystemClock
-from archiveworker.runtime.sealed import SealedTokens, load_or_create_keys
-from archiveworker.runtime.spool import LocalSpool
+from archiveworker.jobs.engine import Engine
+from archiveworker.jobs.tools import JobPolicy
+from tests.fakes.engine import started, tools_on
 
 REQUEST = ArchiveRequest("made_up", {}, Secret("token"), "https://lms.example.org", ArchiveOptions("exam"))
 
@@ -157,26 +154,13 @@ class Bench:
 
 @pytest_asyncio.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    url, lms, folder = f"sqlite:///{tmp_path}/db.sqlite", MadeUpLms(), tmp_path / "archives"
+    lms, folder = MadeUpLms(), tmp_path / "archives"
     folder.mkdir()
-    database = sa.create_engine(url)
     targets: dict[str, Any] = {"directory": DirectoryTarget("directory", folder), "broken": BrokenTarget()}
-    tools = JobTools(
-        sources={lms.name: lms},
-        renderer=NoRenderer(),
-        timestamper=None,
-        secrets=SealedTokens(database, load_or_create_keys(tmp_path / "key")),
-        spool=LocalSpool(tmp_path / "jobs"),
-        clock=SystemClock(),
-        policy=JobPolicy(poll_interval_s=0.05, item_attempts=1, on_timestamp_error=OnError.REPORT, delivery_retry_s=0),
-        software="test",
-        targets=targets,
-    )
-    engine = Engine(tools, EngineConfig(Secret(url), "delivering", keep_failed_days=7, instance_name=str(tmp_path)))
-    await engine.start()
-    yield Bench(engine, lms, folder, targets)
-    await engine.stop(0)
-    database.dispose()
+    policy = JobPolicy(poll_interval_s=0.05, item_attempts=1, on_timestamp_error=OnError.REPORT, delivery_retry_s=0)
+    parts = {"sources": {lms.name: lms}, "renderer": NoRenderer(), "targets": targets}
+    async with tools_on(tmp_path, policy, **parts) as tools, started(tmp_path, tools) as engine:
+        yield Bench(engine, lms, folder, targets)
 
 
 async def test_a_job_without_the_lms_tells_it_the_end(bench: Bench) -> None:

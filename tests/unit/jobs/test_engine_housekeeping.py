@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
-import sqlalchemy as sa
 from dbos import DBOS
 
 from archiveworker.domain.document import Document, RenderedDocument, RenderOptions
 from archiveworker.domain.ids import JobId, new_job_id
 from archiveworker.domain.secret import Secret
-from archiveworker.jobs.engine import Engine, EngineConfig
+from archiveworker.jobs.engine import Engine
 from archiveworker.jobs.tools import JobPolicy, JobTools
-from archiveworker.runtime.sealed import SealedTokens, load_or_create_keys
-from archiveworker.runtime.spool import LocalSpool
+from tests.fakes.engine import started, tools_on
 
 FORGOTTEN = new_job_id()
 """Has files, but no workflow."""
@@ -44,27 +42,17 @@ class NoRenderer:
 
 @pytest_asyncio.fixture
 async def parts(tmp_path: Path) -> AsyncIterator[tuple[Engine, JobTools]]:
-    url = f"sqlite:///{tmp_path}/db.sqlite"
-    database = sa.create_engine(url)
-    tools = JobTools(
-        sources={},
-        renderer=NoRenderer(),
-        timestamper=None,
-        secrets=SealedTokens(database, load_or_create_keys(tmp_path / "key")),
-        spool=LocalSpool(tmp_path / "jobs"),
-        clock=FixedClock(datetime.now(UTC) + timedelta(days=30)),
-        policy=JobPolicy(poll_interval_s=0.05),
-        software="test",
-    )
-    await tools.secrets.put(JobId("orphan"), Secret("left behind"))
-    # Before the start: the engine sweeps at once, and what is being written then may be swept away.
-    for name in ("items/attempt-1", "evidence"):
-        (tools.spool.item(FORGOTTEN, name).folder / "file").write_bytes(b"x")
-    engine = Engine(tools, EngineConfig(Secret(url), "housekeeping", keep_failed_days=7, instance_name=str(tmp_path)))
-    await engine.start()
-    yield engine, tools
-    await engine.stop(0)
-    database.dispose()
+    others = {
+        "renderer": NoRenderer(),
+        "clock": FixedClock(datetime.now(UTC) + timedelta(days=30)),
+    }
+    async with tools_on(tmp_path, JobPolicy(poll_interval_s=0.05), **others) as tools:
+        await tools.secrets.put(JobId("orphan"), Secret("left behind"))
+        # Before the start: the engine sweeps at once, and what is being written then may be swept away.
+        for name in ("items/attempt-1", "evidence"):
+            (tools.spool.item(FORGOTTEN, name).folder / "file").write_bytes(b"x")
+        async with started(tmp_path, tools, executor_id="housekeeping") as engine:
+            yield engine, tools
 
 
 async def test_a_token_without_a_job_is_erased_at_the_start(parts: tuple[Engine, JobTools]) -> None:
