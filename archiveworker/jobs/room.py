@@ -9,7 +9,6 @@ Not for the receivers of archives (``delivering``), nor for the engine's databas
 
 import asyncio
 import contextlib
-import errno
 import functools
 import shutil
 import sqlite3
@@ -30,12 +29,12 @@ from archiveworker.jobs import views
 from archiveworker.jobs.deadline import deadline_of, timed_out
 from archiveworker.jobs.results import load_job
 from archiveworker.jobs.tools import JobTools
+from archiveworker.runtime.spool import FULL_ERRNOS
 
 log = structlog.get_logger(__name__)
 
 _MAX_PAUSE_S: Final = 60.0
 _ENOUGH_S: Final = 1.0
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _SQLITE_FULL: Final = "database or disk is full"
 
 T = TypeVar("T")
@@ -184,7 +183,7 @@ def _refusal_in(error: BaseException) -> str:
         if isinstance(cause, SpoolFullError | StoreUnavailableError):
             return str(cause)
         is_sqlite = isinstance(cause, sqlite3.OperationalError) and _SQLITE_FULL in str(cause)
-        if is_sqlite or (isinstance(cause, OSError) and cause.errno in _FULL):
+        if is_sqlite or (isinstance(cause, OSError) and cause.errno in FULL_ERRNOS):
             return f"There is no room left on a disk of the worker ({cause}); jobs wait until there is."
     return ""
 

@@ -28,7 +28,7 @@ from archiveworker.domain.ids import JobId
 from archiveworker.domain.ports import Readable
 from archiveworker.runtime.clock import Clock
 from archiveworker.runtime.digests import CHUNK_BYTES, Digested, digest_file, hashed_file
-from archiveworker.runtime.spool import COLLECTED, LocalItemSpool, LocalSpool
+from archiveworker.runtime.spool import COLLECTED, FULL_ERRNOS, LocalItemSpool, LocalSpool
 
 if TYPE_CHECKING:
     from archiveworker.runtime.object_store import ObjectStore
@@ -37,7 +37,6 @@ _INDEX: Final = ".kept.json"
 _MARK: Final = ".archiveworker-spool"
 _AT_ONCE: Final = 8
 _IDLE_S: Final = 600.0
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 T = TypeVar("T")
@@ -236,7 +235,7 @@ class ObjectStoreSpool:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             here.write_bytes(data)
         except OSError as exc:
-            if exc.errno in _FULL:
+            if exc.errno in FULL_ERRNOS:
                 raise SpoolFullError(f"There is no room on this machine for {name} of job {job_id}; make some") from exc
             raise
 

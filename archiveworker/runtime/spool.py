@@ -6,6 +6,7 @@ exams in it while the job runs; folders are made with mode 0700.
 """
 
 import contextlib
+import errno
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from archiveworker.domain.ids import JobId
 
 COLLECTED: Final = "collected"
 COMPANIONS: Final = "companions"
+FULL_ERRNOS: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""Of errors that say that a disk, or somebody's share of it, is full."""
 _MARK: Final = ".archiveworker-spool"
 
 
