@@ -9,7 +9,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from archiveworker.domain.errors import RequestError
 
 MAX_DEPTH = 20
-_DAMAGED = (ValueError, RuntimeError, AssertionError, HttpProcessingError, web.RequestPayloadError)
+DAMAGED_FORM = (ValueError, RuntimeError, AssertionError, HttpProcessingError, web.RequestPayloadError)
 """What aiohttp raises for forms that are none: no boundary, odd headers, codings that it does not know."""
 
 
@@ -45,7 +45,7 @@ async def form_field(request: web.Request, name: str) -> str:
     """
     try:
         value = (await request.post()).get(name, "")
-    except _DAMAGED as exc:
+    except DAMAGED_FORM as exc:
         raise RequestError("The form cannot be read; send it as its Content-Type says.") from exc
     return value.strip() if isinstance(value, str) else ""
 

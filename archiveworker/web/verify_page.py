@@ -14,7 +14,6 @@ from typing import Final
 
 import structlog
 from aiohttp import BodyPartReader, web
-from aiohttp.http_exceptions import HttpProcessingError
 
 from archiveworker.domain.errors import (
     LimitExceededError,
@@ -29,6 +28,7 @@ from archiveworker.evidence.verify import verify
 from archiveworker.reports.index import human_size
 from archiveworker.reports.verification import LANGUAGES, Occasion, render_html, render_json
 from archiveworker.runtime.clock import Clock
+from archiveworker.web.body import DAMAGED_FORM
 from archiveworker.web.gate import GATE
 from archiveworker.web.openapi import VERIFICATION
 from archiveworker.web.operations import Body, Group, Operation, Sent
@@ -41,8 +41,6 @@ _AT_ONCE: Final = 2
 _STAMPS_MAX: Final = 8
 _STAMP_MAX_BYTES: Final = 1024**2
 _PARTS_MAX: Final = 16
-_DAMAGED: Final = (ValueError, RuntimeError, AssertionError, HttpProcessingError, web.RequestPayloadError)
-"""What aiohttp raises for forms that are none: no boundary, odd headers, codings that it does not know."""
 _CHUNK_BYTES: Final = 1024**2
 _FILE: Final = {"type": "string", "contentMediaType": "application/octet-stream"}
 _FORM: Final = {
@@ -163,7 +161,7 @@ async def _read_form(request: web.Request, desk: VerifyDesk, folder: Path) -> _U
     """
     try:
         return await _received(request, desk, folder)
-    except _DAMAGED as exc:
+    except DAMAGED_FORM as exc:
         raise RequestError("The form cannot be read; send archive, stamps and lang as multipart/form-data.") from exc
 
 
