@@ -133,10 +133,11 @@ def kind_of(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
         return json.dumps(whole["const"])
     if "type" not in whole and "anyOf" in whole:
         return " or ".join(dict.fromkeys(kind_of(document, one) for one in whole["anyOf"]))
-    if whole.get("type") == "array":
+    if whole.get("type") == "array" or "items" in whole:
         return f"list of {kind_of(document, whole.get('items', {}))}"
+    untyped = "file" if "contentMediaType" in whole else "anything"
     form = f"({whole['format']})" if "format" in whole else ""
-    return " ".join(part for part in (whole.get("type", "anything"), form, _span(whole)) if part)
+    return " ".join(part for part in (whole.get("type", untyped), form, _span(whole)) if part)
 
 
 def _span(schema: Mapping[str, Any]) -> str:

@@ -42,13 +42,15 @@ _STAMPS_MAX: Final = 8
 _STAMP_MAX_BYTES: Final = 1024**2
 _PARTS_MAX: Final = 16
 _CHUNK_BYTES: Final = 1024**2
-_FILE: Final = {"type": "string", "contentMediaType": "application/octet-stream"}
+# Without types: in a form everything is bytes, and one file looks like a list of one. Source: OpenAPI 3.1,
+# "Considerations for File Uploads".
+_FILE: Final = {"contentMediaType": "application/octet-stream"}
 _FORM: Final = {
     "type": "object",
     "required": ["archive"],
     "properties": {
         "archive": {**_FILE, "description": "A .tar.gz or .zip file."},
-        "stamps": {"type": "array", "items": _FILE, "maxItems": _STAMPS_MAX, "description": "Its .tsr files."},
+        "stamps": {"items": _FILE, "maxItems": _STAMPS_MAX, "description": "Its .tsr files."},
         "lang": {"type": "string", "enum": list(LANGUAGES), "description": "Of the page."},
     },
 }
@@ -188,8 +190,9 @@ async def _received(request: web.Request, desk: VerifyDesk, folder: Path) -> _Up
             if reply := await _small(part):
                 upload.replies.append(reply)
         elif part.name == "lang":
-            chosen = (await _small(part)).decode(errors="replace")
-            upload.lang = chosen if chosen in LANGUAGES else "en"
+            upload.lang = (await _small(part)).decode(errors="replace")
+            if upload.lang not in LANGUAGES:
+                raise RequestError(f"There is no report in that language; lang is one of {', '.join(LANGUAGES)}.")
         else:
             raise RequestError("The form may hold one archive, up to 8 stamps and lang, and nothing else.")
     if upload.archive is None or upload.archive.stat().st_size == 0:

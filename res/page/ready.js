@@ -14,7 +14,7 @@
   const MAX_ROUNDS = 3;
   const CANVAS_STILL_MS = 150;
   const LOST_MS = 300; // what still works next to a lost script may rest for a moment: MathJax 2 does for 100 ms
-  const failed = window[Symbol.for("archiveworker.failed")] ?? [];
+  const heard = window[Symbol.for("archiveworker.failed")] ?? [];
   const state = (window[KEY] ??= {
     waiting: [],
     posters: new WeakMap(),
@@ -30,8 +30,15 @@
     return open ? `${open} ${what}` : null;
   };
   const lost = (reason) => ({ lost: `${reason} (a script could not be loaded)` });
+  // A frame whose first, empty document a script of the page looked into keeps the window, but not what page.js listens
+  // with; what such a frame could not load from its own site, its list of resources tells.
+  const failed = () => {
+    const entries = performance.getEntriesByType("resource");
+    const refused = entries.filter((entry) => entry.initiatorType === "script" && entry.responseStatus >= 400);
+    return [...heard, ...refused.map((entry) => entry.name)];
+  };
   const lostIf = (failedScripts, reason) =>
-    reason && failed.some((address) => failedScripts.test(address)) ? lost(reason) : reason;
+    reason && failed().some((address) => failedScripts.test(address)) ? lost(reason) : reason;
   const isShown = (element) => element.getClientRects().length > 0;
   // A marker that knows whether a promise has ended, well or not.
   const marker = (promise) => {
@@ -59,7 +66,7 @@
       if (!hub?.Queue || !hub.queue) {
         return null;
       }
-      if (hub.Startup?.params?.delayStartupUntil === "configured" && !hub.Configured?.called && failed.length) {
+      if (hub.Startup?.params?.delayStartupUntil === "configured" && !hub.Configured?.called && failed().length) {
         return lost("not configured");
       }
       if (!state.mathjax2) {
@@ -189,20 +196,15 @@
       return counted([...document.getElementsByTagName("canvas")].slice(0, 50), isOpen, "still being drawn");
     },
 
+    // Those that wait until somebody scrolls there. Whether one is loading is Chromium's to say, see embedded.py: a look
+    // into its first, empty document would take the place of page.js in the one that follows.
     frames: () => {
-      const isOpen = (element) => {
+      for (const element of document.getElementsByTagName("iframe")) {
         if (element.loading === "lazy") {
           element.loading = "eager";
         }
-        let inner = null;
-        try {
-          inner = element.contentDocument;
-        } catch {
-          // of another origin: the gateway sees its requests
-        }
-        return Boolean(inner) && inner.readyState !== "complete";
-      };
-      return counted(document.getElementsByTagName("iframe"), isOpen, "loading");
+      }
+      return null;
     },
   };
 

@@ -42,14 +42,17 @@ class Lock:
         )
 
 
-def renderers(root: int) -> list[Lock]:
-    """Return the locks of the processes below ``root`` that parse pages."""
-    found = []
+def renderers(root: int) -> dict[int, Lock]:
+    """Return the locks of the processes below ``root`` that parse pages, by process id.
+
+    One that has just begun has not locked itself in yet, and has no page before it has.
+    """
+    found = {}
     for pid in family(root):
         try:
             lock = Lock.of(pid)
         except OSError:
             continue  # it has ended meanwhile
         if "--type=renderer" in lock.command:
-            found.append(lock)
+            found[pid] = lock
     return found

@@ -315,6 +315,10 @@ TIME = {
     "{ addEventListener(e, () => { for (;;); }) }</script>",
     "a loop in a frame": frame("for (;;);"),
     "a loop in a frame of our origin": frame("for (;;);", "allow-scripts allow-same-origin"),
+    "a loop when a frame ends whose first document was touched": "<p>x</p><script>"
+    "const e = document.createElement('iframe'); e.srcdoc = `<script>for (const e of ['pagehide', 'unload',"
+    "'beforeunload', 'visibilitychange']) { addEventListener(e, () => { for (;;); }) }</` + `script>`;"
+    "document.body.append(e); e.contentDocument.body.append('y')</script>",
     "loops in workers": "<p>x</p><script>for (let i = 0; i < 20; i++) {"
     "new Worker(URL.createObjectURL(new Blob(['for (;;);']))) }</script>",
     "a bomb of workers": "<p>x</p><script>const u = URL.createObjectURL(new Blob(["

@@ -61,6 +61,20 @@ async def test_a_drawing_whose_library_cannot_be_had_is_not_awaited(patient: Chr
     assert warning.count("jsxgraph: 1 board(s) not drawn") == 2
 
 
+async def test_a_lost_script_of_a_frame_is_known_whoever_looked_into_the_frame(
+    patient: ChromiumRenderer, render: Render
+) -> None:
+    """Who looks into the first, empty document of a frame has Chromium prepare that one, and not the one after it."""
+    html = """<p>text</p><script>
+        const frame = document.createElement('iframe');
+        frame.srcdoc = "<script src='/jsxgraphcore.js'></" + "script><div class=jxgbox style='height: 90px'></div>";
+        document.body.append(frame);
+        frame.contentDocument.body.append('seen');
+      </script>"""
+    result = await render(html, by=patient)
+    assert "jsxgraph: 1 board(s) not drawn" in only_warning(result.warnings, LOST)
+
+
 async def test_what_another_script_ends_is_awaited(lms: Lms, patient: ChromiumRenderer, render: Render) -> None:
     """A script that is lost takes nothing away from what does not need it."""
     html = """<p id=p>not yet</p><script src='/counter.js'></script><script>

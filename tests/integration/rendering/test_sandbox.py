@@ -51,7 +51,7 @@ async def locks_while_rendering(lms: Lms, render: Render, *, sandbox: bool) -> l
     seen: list[Lock] = []
 
     async def look(_request: web.Request) -> web.Response:
-        seen.extend(renderers(os.getpid()))
+        seen.extend(renderers(os.getpid()).values())
         return web.Response(status=404)
 
     lms.routes["/picture.png"] = look
