@@ -100,9 +100,11 @@ _ARGUMENTS = (
     "--mute-audio",
 )
 
-# One process for all pages of a site, and pages that are drawn when they are asked to: see ``tabs``.
+# One process for all pages of a site, and pages that are drawn when they are asked to: see ``tabs``. There is a browser
+# for each core: helpers that compile scripts and collect garbage beside one would take the time of the next.
 _THRIFTY = (
     "--renderer-process-limit=1",
+    "--js-flags=--single-threaded",
     "--enable-begin-frame-control",
     "--run-all-compositor-stages-before-draw",
 )
