@@ -14,8 +14,9 @@ from archiveworker.web.request import item_key_of, job_id_of
 
 THUMBNAILS: web.AppKey[Thumbnails] = web.AppKey("thumbnails", Thumbnails)
 _HEADERS: Final = {
-    # An item is never made again. Not longer, because it is a picture of somebody's exam.
+    # An item is never made again. Not longer, because it is a picture of somebody's exam; nor beyond a log-out.
     "Cache-Control": "private, max-age=600",
+    "Vary": "Cookie",
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }

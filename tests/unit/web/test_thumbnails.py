@@ -144,6 +144,7 @@ async def test_an_administrator_gets_a_picture_that_is_kept_for_minutes(serving:
         assert (answer.status, await answer.text()) == (200, f"{JOB} attempt-7")
         assert answer.headers["Content-Type"] == MEDIA_TYPE
         assert answer.headers["Cache-Control"] == "private, max-age=600"
+        assert answer.headers["Vary"] == "Cookie"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
