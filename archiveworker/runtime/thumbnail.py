@@ -22,8 +22,8 @@ from archiveworker.domain.errors import ToolError
 from archiveworker.runtime import child
 
 MEDIA_TYPE: Final = "image/webp"
-WIDTH_PX: Final = 192
-HEIGHT_MAX_PX: Final = 272
+WIDTH_PX: Final = 256
+HEIGHT_MAX_PX: Final = 362
 PDF_MAX_BYTES: Final = 32 * 1024**2
 _LIMIT_S: Final = 10.0
 _QUALITY: Final = 70

@@ -323,7 +323,7 @@ async def test_first_pages_are_shown_while_the_files_are_there(
         page.on("console", lambda message, errors=errors: errors.append(message.text))  # type: ignore[misc]
         await _log_in(page, worker.url)
         await page.goto(f"{worker.url}/ui/jobs/{failed}?lang={lang}")
-        assert await page.evaluate(SEEN) == [[192, f"{words} {folder}"] for folder in folders]
+        assert await page.evaluate(SEEN) == [[256, f"{words} {folder}"] for folder in folders]
         assert none not in await page.inner_text("main")
         await _axe(page)
         await page.set_viewport_size({"width": 320, "height": 640})
@@ -371,7 +371,7 @@ async def test_when_the_files_are_gone_nothing_is_broken(browser: Browser, worke
 
     await context.route("**/thumbnail", late)
     await page.goto(f"{worker.url}/ui/jobs/{failed}")
-    assert [width for width, _ in await page.evaluate(SEEN)] == [192, 192, 192], "an empty page, no broken picture"
+    assert [width for width, _ in await page.evaluate(SEEN)] == [256, 256, 256], "an empty page, no broken picture"
     assert asked.is_set()
     await page.reload()
     assert await page.locator("img").count() == 0

@@ -44,19 +44,19 @@ def is_near(colour: object, wanted: tuple[int, int, int]) -> bool:
 
 async def test_a_page_is_drawn_small_and_as_it_is() -> None:
     picture = await drawn(a_pdf(f"{RED} 0 421 595 421 re f {BLUE} 0 0 595 421 re f".encode()))
-    assert picture.size == (192, 272)
-    assert is_near(picture.getpixel((96, 20)), (255, 0, 0))
-    assert is_near(picture.getpixel((96, 250)), (0, 0, 255))
+    assert picture.size == (256, 362)
+    assert is_near(picture.getpixel((128, 20)), (255, 0, 0))
+    assert is_near(picture.getpixel((128, 340)), (0, 0, 255))
 
 
 @pytest.mark.parametrize(
     ("size", "shown"),
-    [((842, 595), (192, 136)), ((200, 14_400), (192, 272)), ((14_400, 14_400), (192, 192)), ((3, 3), (192, 192))],
+    [((842, 595), (256, 181)), ((200, 14_400), (256, 362)), ((14_400, 14_400), (256, 256)), ((3, 3), (256, 256))],
 )
 async def test_pages_of_any_size_fit(size: tuple[float, float], shown: tuple[int, int]) -> None:
     picture = await drawn(a_pdf(f"{RED} 0 0 9999 {size[1] - size[0] / 2} re f".encode(), *size))
     assert picture.size == shown
-    assert is_near(picture.getpixel((96, 10)), (255, 255, 255)), "the upper part is what is shown"
+    assert is_near(picture.getpixel((128, 10)), (255, 255, 255)), "the upper part is what is shown"
 
 
 @pytest.mark.parametrize("pdf", [b"", b"%PDF-1.7\n", b"\0" * 5000, a_pdf(b"")[:300]], ids=["", "head", "zeros", "cut"])
@@ -83,7 +83,7 @@ async def test_a_pdf_that_is_too_large_is_not_even_tried() -> None:
     ("answer", "reason"),
     [
         ("while True: connection.sendall(bytes(65536))", "damaged"),
-        ("connection.sendall(bytes([0, 192, 1, 16]) + bytes(100))", "damaged"),
+        ("connection.sendall(bytes([1, 0, 1, 106]) + bytes(100))", "damaged"),
         ("connection.sendall(bytes([255, 255, 255, 255]) + bytes(100))", "damaged"),
         ("connection.sendall(bytes(4))", "damaged"),
         ("import time; time.sleep(600)", "gave up"),

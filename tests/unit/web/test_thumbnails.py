@@ -124,7 +124,7 @@ async def test_a_job_of_thousands_shows_fifty_at_a_time(
 async def test_pictures_say_what_they_show_and_how_large_they_are(lang: str, words: str, serving: Serve) -> None:
     async with serving() as client:
         html = await shown(client, lang=lang)
-    assert re.search(rf'<img [^>]*width="96" height="136"[^>]* alt="{words}"', html)
+    assert re.search(rf'<img [^>]*width="128" height="181"[^>]* alt="{words}"', html)
     assert pictures(html) == ["attempt-0", "attempt-1", "attempt-2"]
     assert "?page=" not in html
 
