@@ -21,8 +21,9 @@ from archiveworker.delivery.webhook import webhooks
 from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.ids import LmsOrigin
 from archiveworker.domain.job import OnError
-from archiveworker.domain.ports import DeliveryTarget, Source
+from archiveworker.domain.ports import DeliveryTarget, Source, Spool
 from archiveworker.jobs.engine import Engine, EngineConfig
+from archiveworker.jobs.thumbnails import Thumbnails
 from archiveworker.jobs.tools import JobPolicy, JobTools
 from archiveworker.rendering import chromium
 from archiveworker.rendering.config import GatewayConfig, ReadyTimeout, RendererConfig
@@ -36,6 +37,7 @@ from archiveworker.timestamping import build_timestamper, read_trusted
 from archiveworker.web.app import WebConfig, create_app
 from archiveworker.web.gate import GateRules
 from archiveworker.web.listener import open_listener, url_of
+from archiveworker.web.thumbnail import THUMBNAILS
 from archiveworker.web.verify_page import VerifyDesk
 
 SOFTWARE: Final = f"archiveworker {__version__}"
@@ -192,15 +194,18 @@ async def running_worker(settings: Settings) -> AsyncIterator[Worker]:
             )
             config = EngineConfig(state.database_url, state.executor_id, settings.keep_failed_days)
             engine = Engine(tools, config, state.watch)
-            async with _serving(settings, engine, routes_of(sources)) as url:
+            async with _serving(settings, engine, routes_of(sources), state.spool) as url:
                 yield Worker(url, engine)
 
 
 @asynccontextmanager
-async def _serving(settings: Settings, engine: Engine, routes: Mapping[str, Source]) -> AsyncIterator[str]:
+async def _serving(
+    settings: Settings, engine: Engine, routes: Mapping[str, Source], spool: Spool
+) -> AsyncIterator[str]:
     config = build_web_config(settings)
     config.desk.open()
     app = create_app(engine, dict(routes), config)
+    app[THUMBNAILS] = Thumbnails(spool)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
     listener = open_listener(settings.host, settings.port)
     await engine.start()

@@ -90,6 +90,15 @@ async def load_results(job_id: JobId) -> ItemResults:
     return ItemResults(records, {key: f for key, f in failures.items() if key not in records})
 
 
+async def load_record(job_id: JobId, key: ItemKey) -> ItemRecord | None:
+    """Return what one item has made, None when it has not."""
+    children = await DBOS.list_workflows_async(
+        workflow_id_prefix=f"{job_id}/item/{key}/", status=["SUCCESS"], load_input=False
+    )
+    outputs: list[Json] = [child.output or {} for child in children]
+    return next((record_from_json(output["record"]) for output in outputs if "record" in output), None)
+
+
 def _failure(key: ItemKey, status: str, output: Json | None) -> ItemFailure:
     if status == "CANCELLED":
         return ItemFailure(key, CANCELLED, "The job was cancelled before this item's turn.")

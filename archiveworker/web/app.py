@@ -51,6 +51,7 @@ from archiveworker.web.operations import Body, Group, Operation, Sent, Who
 from archiveworker.web.pages import VERSION, get_static
 from archiveworker.web.probe import probe
 from archiveworker.web.request import ENGINE, job_id_of, priority_of, unknown_job
+from archiveworker.web.thumbnail import get_thumbnail
 from archiveworker.web.verify_page import DESK, VerifyDesk, get_verify, post_verify
 
 log = structlog.get_logger(__name__)
@@ -147,6 +148,7 @@ def _add_routes(app: web.Application, prefix: str) -> None:
     app.router.add_get(f"{prefix}/jobs", get_jobs)
     app.router.add_get(f"{prefix}/jobs/{{job_id}}", get_job)
     app.router.add_get(f"{prefix}/jobs/{{job_id}}/evidence/{{name}}", get_evidence)
+    app.router.add_get(f"{prefix}/jobs/{{job_id}}/items/{{item}}/thumbnail", get_thumbnail)
     app.router.add_post(f"{prefix}/jobs/{{job_id}}/cancel", post_cancel)
     app.router.add_post(f"{prefix}/jobs/{{job_id}}/retry", post_retry)
     app.router.add_get(f"{prefix}/jobs/{{job_id}}/archive", get_archive)

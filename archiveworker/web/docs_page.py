@@ -4,6 +4,7 @@ The page shows the very document that is served; its text is in English, what is
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -14,6 +15,7 @@ from archiveworker.web.operations import Group, Operation
 from archiveworker.web.pages import LANG, page
 
 _DEPTH: Final = 6
+_CODE: Final = re.compile(r"(?<!`)(`+)(?!`)(.+?)(?<!`)\1(?!`)")
 _OPENAPI: Final = {"type": "object", "description": "OpenAPI 3.1."}
 
 
@@ -27,7 +29,17 @@ async def get_openapi(request: web.Request) -> web.Response:
 async def get_docs(request: web.Request) -> web.Response:
     """Describe the HTTP API for people."""
     document = request.app[DOCUMENT]
-    return page(request, "docs", about=document["info"]["description"], chapters=list(chapters(document)))
+    about, told = document["info"]["description"], list(chapters(document))
+    return page(request, "docs", about=about, chapters=told, code_in=code_in)
+
+
+def code_in(text: str) -> list[tuple[str, str]]:
+    """Return the pieces of a text of the document, which is Markdown: plain text, and the code (in backticks) after it.
+
+    Source: CommonMark 0.31, 6.1: as many backticks end it as begin it.
+    """
+    parts = _CODE.split(text)  # plain text, backticks, code, plain text, ...
+    return list(zip(parts[::3], [*parts[2::3], ""], strict=True))
 
 
 def chapters(document: Mapping[str, Any]) -> Iterator[tuple[str, list[dict[str, Any]]]]:

@@ -61,7 +61,6 @@ _PATH_PARAMETERS: Final[Mapping[str, Schema]] = {
     "name": {"type": "string", "minLength": 1, "description": "File name."},
     "action": {"type": "string", "enum": ["cancel", "retry", "redeliver"], "description": "What to do."},
     "item": {"type": "string", "minLength": 1, "description": "Key of the item."},
-    "page": {"type": "integer", "minimum": 1, "description": "Number of the page."},
 }
 
 

@@ -34,7 +34,7 @@ class Who(StrEnum):
     ANYONE = "anyone"
     POSTER = "whoever may post jobs"
     JOB = "whoever knows the job's id"
-    ADMIN = "administrator"
+    ADMIN = "administrators"
 
 
 class Body(StrEnum):

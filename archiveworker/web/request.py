@@ -6,7 +6,7 @@ from typing import Final
 from aiohttp import web
 
 from archiveworker.domain.errors import NotFoundError, RequestError
-from archiveworker.domain.ids import JobId
+from archiveworker.domain.ids import ItemKey, JobId
 from archiveworker.jobs.engine import Engine
 from archiveworker.jobs.fairness import MAX_PRIORITY
 from archiveworker.web.access import require_admin
@@ -14,6 +14,7 @@ from archiveworker.web.access import require_admin
 ENGINE: web.AppKey[Engine] = web.AppKey("engine")
 _PRIORITY: Final = re.compile(r"-?[0-9]{1,2}")
 _JOB_ID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ITEM_KEY: Final = re.compile(r"[0-9a-z-]{1,200}")
 
 
 def job_id_of(request: web.Request) -> JobId:
@@ -26,6 +27,18 @@ def job_id_of(request: web.Request) -> JobId:
     if not _JOB_ID.fullmatch(text):
         raise unknown_job(text)
     return JobId(text)
+
+
+def item_key_of(request: web.Request) -> ItemKey:
+    """Return the item that the address names; only what can be an item's key reaches the database.
+
+    Raises:
+        NotFoundError: it cannot be one.
+    """
+    text = request.match_info["item"]
+    if not _ITEM_KEY.fullmatch(text):
+        raise NotFoundError(f"The job has made no item '{_shown(text)}'.")
+    return ItemKey(text)
 
 
 def priority_of(request: web.Request) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from archiveworker.domain.answers import JobLine, JobView
+from archiveworker.domain.answers import ItemView, JobLine, JobView
 from archiveworker.domain.errors import (
     AccessDeniedError,
     ArchiveWorkerError,
@@ -20,11 +20,12 @@ from archiveworker.domain.errors import (
     RateLimitedError,
     TokenRefusedError,
 )
-from archiveworker.domain.ids import JobId
+from archiveworker.domain.ids import ItemKey, JobId
 from archiveworker.domain.job import JobState
 from archiveworker.domain.secret import Secret
 from archiveworker.jobs.progress import ended_count
 from archiveworker.reports.index import human_size
+from archiveworker.runtime import thumbnail
 from archiveworker.web.access import ADMIN_TOKEN, is_token, require_admin
 from archiveworker.web.body import form_field
 from archiveworker.web.errors import Handler
@@ -33,8 +34,16 @@ from archiveworker.web.operations import Body, Group, Operation, Sent, Who
 from archiveworker.web.pages import LANG, language, page, see_other, words
 from archiveworker.web.request import ENGINE, job_id_of
 from archiveworker.web.session import COOKIE, LIFE_S, Sessions, is_cross_site
+from archiveworker.web.thumbnail import THUMBNAILS
 
 _SHOWN_JOBS: Final = 50
+_SHOWN_ITEMS: Final = 50
+_A4_RATIO: Final = 297 / 210
+_THUMBNAIL_WIDTH_PX: Final = thumbnail.WIDTH_PX // 2
+"""Half of what is drawn: sharp on screens with two dots a pixel."""
+_ITEM_PAGE: Final = {
+    "page": {"type": "string", "description": f"Which {_SHOWN_ITEMS} of the items, from 1. Others are the nearest."}
+}
 _TO_LOGIN: Final = {HTTPStatus.SEE_OTHER: "Who is not logged in is sent to the page that asks for the admin token."}
 _TOKEN_FORM: Final = {
     "type": "object",
@@ -133,7 +142,15 @@ async def get_jobs(request: web.Request) -> web.StreamResponse:
     return page(request, "jobs", jobs=jobs, worker=status, free=free)
 
 
-@Operation(Group.PAGES, ("text/html",), Who.ADMIN, others=_TO_LOGIN, errors=(NotFoundError,), query=LANG, is_page=True)
+@Operation(
+    Group.PAGES,
+    ("text/html",),
+    Who.ADMIN,
+    others=_TO_LOGIN,
+    errors=(NotFoundError,),
+    query={**LANG, **_ITEM_PAGE},
+    is_page=True,
+)
 @for_people
 async def get_job(request: web.Request) -> web.StreamResponse:
     """Show one job."""
@@ -144,9 +161,6 @@ async def get_job(request: web.Request) -> web.StreamResponse:
     progress = view["progress"]
     total = progress["items_total"]
     bar = _bar(progress["items_done"] + progress["items_failed"], total) if total else None
-    items = [
-        {**item, "size": human_size(item["size_bytes"]), "took": f"{item['took_s']:.1f}"} for item in view["items"]
-    ]
     states = words(language(request))["states"]
     return page(
         request,
@@ -161,8 +175,8 @@ async def get_job(request: web.Request) -> web.StreamResponse:
             {"at": step["at"], "shown": _moment(step["at"]), "word": states[step["state"]]} for step in view["history"]
         ],
         evidence=view["evidence"],
-        items=items,
-        page_count=sum(item["pages"] for item in items),
+        page_count=sum(item["pages"] for item in view["items"]),
+        **await _items(request, view),
     )
 
 
@@ -190,6 +204,35 @@ async def post_action(request: web.Request) -> web.StreamResponse:
         case _:
             await engine.retry(job_id, token)
     return see_other(request, f"/ui/jobs/{job_id}")
+
+
+async def _items(request: web.Request, view: JobView) -> dict[str, Any]:
+    """Return the items that one page shows, with pictures while there are any."""
+    count, state = len(view["items"]), JobState(view["state"])
+    sheets = max(1, -(-count // _SHOWN_ITEMS))
+    asked = request.query.get("page", "1")
+    sheet = min(max(int(asked), 1), sheets) if asked.isdecimal() and len(asked) < 10 else 1
+    shown = view["items"][(sheet - 1) * _SHOWN_ITEMS : sheet * _SHOWN_ITEMS]
+    thumbnails, job_id = request.app[THUMBNAILS], JobId(view["id"])
+    return {
+        "items": [_item(item) for item in shown],
+        "item_count": count,
+        "sheet": sheet,
+        "sheets": sheets,
+        "has_pictures": bool(shown) and await thumbnails.are_there(job_id, state, ItemKey(shown[0]["item"])),
+        "thumbnail_width": _THUMBNAIL_WIDTH_PX,
+    }
+
+
+def _item(item: ItemView) -> dict[str, Any]:
+    pdf = item["pdf"]
+    ratio = _A4_RATIO if pdf is None or not pdf["width_mm"] else pdf["height_mm"] / pdf["width_mm"]
+    return {
+        **item,
+        "size": human_size(item["size_bytes"]),
+        "took": f"{item['took_s']:.1f}",
+        "thumbnail_height": min(round(_THUMBNAIL_WIDTH_PX * ratio), thumbnail.HEIGHT_MAX_PX // 2),
+    }
 
 
 def _actions(state: JobState, *, is_kept: bool) -> tuple[str, ...]:

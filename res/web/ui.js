@@ -15,6 +15,9 @@
     open.forEach((id) => fresh.querySelector(`#${CSS.escape(id)}`)?.setAttribute("open", ""));
     const said = old.querySelector("[role=status]")?.textContent;
     const status = fresh.querySelector("[role=status]");
+    // Pictures that are there stay, instead of being loaded again.
+    const pictures = new Map([...old.querySelectorAll("img")].map((one) => [one.getAttribute("src"), one]));
+    fresh.querySelectorAll("img").forEach((one) => one.replaceWith(pictures.get(one.getAttribute("src")) ?? one));
     old.replaceWith(fresh);
     // A live region is only read out when its text changes while it stands in the page.
     if (status && said !== undefined && said !== status.textContent) {

@@ -1,6 +1,7 @@
 """The chart: rendered by Helm itself, held against schemas of Kubernetes, and against settings, routes and metrics."""
 
 import re
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from archiveworker import __version__, composition, connectors
 from archiveworker.runtime import metrics
 from archiveworker.settings import Settings
 from archiveworker.web.app import create_app
+from tests.integration.docs.shown import ROOT, shown_commands
 from tests.integration.helm.conftest import CHART, NAMESPACE, HelmRefusedError, Render
 
 VALUES = sorted(path.name.removesuffix("-values.yaml") for path in (CHART / "ci").glob("*-values.yaml"))
@@ -189,3 +191,22 @@ def test_secret_settings_cannot_stand_in_the_config_map() -> None:
 def test_the_chart_is_of_this_version() -> None:
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text())
     assert chart["appVersion"] == __version__
+
+
+def test_the_commands_of_the_documentation_make_a_release_that_works(helm: Path) -> None:
+    """Secret, release and the name of the first pod, as docs/howto/install.md shows them, fit together."""
+    shown = [one.command for one in shown_commands() if one.page == "docs/howto/install.md"]
+    (release,) = [command for command in shown if command.startswith("helm upgrade --install ")]
+    (secret,) = [command for command in shown if " create secret " in command]
+    (doctor,) = [command for command in shown if command.startswith("kubectl") and "archiveworker doctor" in command]
+    command = [helm, "template", *shlex.split(release)[3:], "--kube-version", "1.34"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    documents = [document for document in yaml.safe_load_all(done.stdout) if document is not None]
+    for document in documents:
+        kubernetes_validate.validate(document, KUBERNETES[-1], strict=True)
+    assert f" exec {_one(documents, 'StatefulSet')['metadata']['name']}-0 " in doctor
+    (mounted,) = [volume["secret"] for volume in _pod(documents)["volumes"] if "secret" in volume]
+    assert f"generic {mounted['secretName']} " in secret
+    assert {item["key"] for item in mounted["items"]} == set(re.findall(r"--from-literal=(\w+)=", secret))
+    assert all(f" {namespace} " in secret for namespace in re.findall(r"--namespace (\S+)", release))

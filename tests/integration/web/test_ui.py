@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, Route, async_playwright
 
 from archiveworker.demo.faults import Fault, FaultKind
 from archiveworker.demo.server import DemoOptions, DemoServer
@@ -284,4 +284,97 @@ async def test_axe_finds_nothing(
         assert await page.evaluate("document.documentElement.scrollWidth <= 320"), (
             f"WCAG 1.4.10: no scrolling in two directions on {path}"
         )
+    await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def failed(lms: DemoServer, worker: WorkerProcess) -> str:
+    """Return a job whose archive the LMS did not take: what it has made is still on the worker."""
+    lms.faults.order(Fault(FaultKind.STORE_FAILED, "quiz_archiver_process_uploaded_artifact"))
+    try:
+        request = lms.request(7, itemids=_ids(lms, 3), backups=False)
+        status, answer = await lms.submit(f"{worker.url}/{SECRET}", request)
+        assert status == 200, answer
+        async with asyncio.timeout(120):
+            while (view := await _view(worker, answer["jobid"]))["state"] != "FAILED":
+                await asyncio.sleep(0.2)
+    finally:
+        lms.faults.clear()
+    assert len(view["items"]) == 3
+    return str(view["id"])
+
+
+SEEN = """async () => Promise.all([...document.querySelectorAll("img.thumbnail")].map(async (one) => {
+    one.scrollIntoView();
+    if (!one.complete || !one.naturalWidth)
+        await new Promise((done) => ["load", "error"].map((end) => one.addEventListener(end, done)));
+    return [one.naturalWidth, one.alt];
+}))"""
+
+
+async def test_first_pages_are_shown_while_the_files_are_there(
+    browser: Browser, worker: WorkerProcess, failed: str
+) -> None:
+    folders = [item["folder"] for item in (await _view(worker, failed))["items"]]
+    for lang, words, none in (("en", "First page of", "no pictures"), ("de", "Erste Seite von", "gibt es nicht")):
+        context = await browser.new_context(locale="en-GB")
+        page = await context.new_page()
+        errors: list[str] = []
+        page.on("console", lambda message, errors=errors: errors.append(message.text))  # type: ignore[misc]
+        await _log_in(page, worker.url)
+        await page.goto(f"{worker.url}/ui/jobs/{failed}?lang={lang}")
+        assert await page.evaluate(SEEN) == [[256, f"{words} {folder}"] for folder in folders]
+        assert none not in await page.inner_text("main")
+        await _axe(page)
+        await page.set_viewport_size({"width": 320, "height": 640})
+        assert await page.evaluate("document.documentElement.scrollWidth <= 320"), "WCAG 1.4.10"
+        await _axe(page)
+        assert errors == []
+        await context.close()
+
+
+async def test_pictures_need_no_script_and_an_administrator(
+    browser: Browser, worker: WorkerProcess, failed: str
+) -> None:
+    context = await browser.new_context(locale="en-GB", java_script_enabled=False)
+    page = await context.new_page()
+    shown: list[tuple[int, str]] = []
+    page.on(
+        "response",
+        lambda answer: (
+            shown.append((answer.status, answer.headers["content-type"])) if answer.url.endswith("/thumbnail") else None
+        ),
+    )
+    await _log_in(page, worker.url)
+    await page.goto(f"{worker.url}/ui/jobs/{failed}", wait_until="networkidle")
+    assert shown == [(200, "image/webp")] * 3
+    address = await page.locator("img.thumbnail").first.get_attribute("src")
+    await context.clear_cookies()
+    # Not from the browser's cache either.
+    answer = await page.goto(f"{worker.url}/{str(address).removeprefix('../../')}")
+    assert answer is not None
+    assert answer.status == 403
+    await context.close()
+
+
+async def test_when_the_files_are_gone_nothing_is_broken(browser: Browser, worker: WorkerProcess, failed: str) -> None:
+    context = await browser.new_context(locale="en-GB", viewport={"width": 1000, "height": 120})
+    page = await context.new_page()
+    await _log_in(page, worker.url)
+    asked = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        """The files go between the page and its pictures."""
+        shutil.rmtree(worker.data / "jobs" / failed / "items", ignore_errors=True)
+        asked.set()
+        await route.continue_()
+
+    await context.route("**/thumbnail", late)
+    await page.goto(f"{worker.url}/ui/jobs/{failed}")
+    assert [width for width, _ in await page.evaluate(SEEN)] == [256, 256, 256], "an empty page, no broken picture"
+    assert asked.is_set()
+    await page.reload()
+    assert await page.locator("img").count() == 0
+    assert "There are no pictures of pages" in await page.inner_text("main")
+    await _axe(page)
     await context.close()

@@ -127,3 +127,16 @@ def test_the_page_shows_every_operation_and_every_field() -> None:
     [job] = [one for one in operations if one["path"] == "/jobs/{job_id}"]
     [answer] = job["answers"][0]["contents"]
     assert {"items[].pdf.pages", "progress.percent", "deliveries[].state"} <= {row["name"] for row in answer["rows"]}
+
+
+@pytest.mark.parametrize(
+    ("told", "pieces"),
+    [
+        ("", [("", "")]),
+        ("`a`", [("", "a"), ("", "")]),
+        ("a `b` and ``{`1`}`` <d>", [("a ", "b"), (" and ", "{`1`}"), (" <d>", "")]),
+        ("one ` alone, two `` alone", [("one ` alone, two `` alone", "")]),
+    ],
+)
+def test_what_stands_in_backticks_is_code(told: str, pieces: list[tuple[str, str]]) -> None:
+    assert docs_page.code_in(told) == pieces
