@@ -6,8 +6,6 @@ Imported only where a store is set up: botocore takes 0.4 s and 37 MiB. As it do
 
 import contextlib
 import functools
-import os
-import ssl
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
@@ -26,6 +24,7 @@ from botocore.session import Session
 
 from archiveworker.domain.errors import SettingsError, StoreError, StoreUnavailableError
 from archiveworker.domain.secret import Secret
+from archiveworker.runtime import trust
 from archiveworker.runtime.object_store_url import StoreUrl
 
 BROKEN: Final = (BotoCoreError, ClientError, OSError)
@@ -35,7 +34,6 @@ _CONNECTIONS: Final = 32
 _CONNECT_S: Final = 10.0
 _SILENCE_S: Final = 60.0
 _TRIES: Final = 4
-_SYSTEM_TRUST: Final = Path("/etc/ssl/certs/ca-certificates.crt")
 _MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound", "ObjectLockConfigurationNotFoundError"})
 _FULL: Final = frozenset({"QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "507"})
 _ADVICE: Final = {
@@ -78,7 +76,7 @@ def make_client(url: StoreUrl, key: Secret | None, ca_bundle: Path | None) -> An
         endpoint_url=url.endpoint or None,
         aws_access_key_id=key_id or None,
         aws_secret_access_key=secret or None,
-        verify=_trust(ca_bundle),
+        verify=trust.file(ca_bundle),
         config=config,
     )
 
@@ -122,20 +120,3 @@ def _refused(url: StoreUrl, code: str, status: int) -> StoreError:
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR or code == "SlowDown":
         return StoreUnavailableError(f"{url} answers {code or status}; look at its log")
     return StoreError(f"{url} refuses ({code or status}): {_ADVICE.get(code, 'look at its log')}")
-
-
-def _trust(ca_bundle: Path | None) -> str | None:
-    """Return a file with all certificates to trust, None for those that botocore brings."""
-    system = Path(ssl.get_default_verify_paths().cafile or _SYSTEM_TRUST)
-    if ca_bundle is None:
-        return str(system) if system.is_file() else None
-    try:
-        trusted = (system.read_bytes() if system.is_file() else b"") + b"\n" + ca_bundle.read_bytes()
-        ssl.create_default_context().load_verify_locations(cafile=ca_bundle)
-    except (OSError, ssl.SSLError) as exc:
-        raise SettingsError(f"the CA bundle {ca_bundle} cannot be used: it must be a readable PEM file") from exc
-    # Lives as long as this process; nothing to tidy up after a crash.
-    descriptor = os.memfd_create("archiveworker-trust")
-    with os.fdopen(descriptor, "wb", closefd=False) as file:
-        file.write(trusted)
-    return f"/proc/self/fd/{descriptor}"
