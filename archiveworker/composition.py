@@ -61,7 +61,7 @@ def build_targets(settings: Settings) -> dict[str, DeliveryTarget]:
     found: list[DeliveryTarget] = [
         *directories(settings.delivery_dirs, settings.delivery_dir_mode),
         *webhooks(settings.delivery_webhooks, keys, ca_bundle=settings.ca_bundle, stall_limit_s=limit_s, proxy=route),
-        *object_stores(settings.delivery_s3, settings.delivery_s3_keys, ca_bundle=settings.ca_bundle),
+        *object_stores(settings.delivery_s3, settings.delivery_s3_keys, ca_bundle=settings.ca_bundle, proxy=route),
     ]
     targets = {target.name: target for target in found}
     if len(targets) < len(found):

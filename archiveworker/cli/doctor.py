@@ -122,7 +122,7 @@ async def _disk(settings: Settings) -> Line:
 
 async def _store(settings: Settings) -> Line:
     url = parse_store_url(settings.spool_url, "ARCHIVEWORKER_SPOOL_URL")
-    store = open_store(url, settings.spool_key, settings.ca_bundle)
+    store = open_store(url, settings.spool_key, settings.ca_bundle, settings.route)
     await asyncio.to_thread(store.check_writable, "archiveworker-check")
     return Line(True, "spool", f"{url} can be written")
 
