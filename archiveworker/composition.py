@@ -1,7 +1,8 @@
 """The only place that builds objects: settings in, a running worker out.
 
 Nothing here decides anything; it says who gets what. Whoever wants to know which class fulfils a port looks here, or in
-its parts: ``connectors`` (LMSs), ``timestamping`` (authorities), ``storage`` (what outlives the worker).
+its parts: ``connectors`` (LMSs), ``printing`` (the renderer), ``timestamping`` (authorities), ``storage`` (what
+outlives the worker).
 """
 
 import asyncio
@@ -20,15 +21,11 @@ from archiveworker.delivery.s3 import object_stores
 from archiveworker.delivery.webhook import webhooks
 from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.ids import LmsOrigin
-from archiveworker.domain.job import OnError
 from archiveworker.domain.ports import DeliveryTarget, Source, Spool
 from archiveworker.jobs.engine import Engine, EngineConfig
 from archiveworker.jobs.thumbnails import Thumbnails
 from archiveworker.jobs.tools import JobPolicy, JobTools
-from archiveworker.rendering import chromium
-from archiveworker.rendering.config import GatewayConfig, ReadyTimeout, RendererConfig
-from archiveworker.rendering.mirror import mathjax_mirrors
-from archiveworker.rendering.renderer import ChromiumRenderer
+from archiveworker.printing import build_renderer
 from archiveworker.runtime import outbound
 from archiveworker.runtime.clock import SystemClock
 from archiveworker.settings import Settings
@@ -56,40 +53,6 @@ class Worker:
     engine: Engine
 
 
-def build_renderer(settings: Settings) -> ChromiumRenderer:
-    """Return the renderer; it must be started."""
-    mathjax, lms = settings.mathjax_dir, settings.lms_http
-    mirrors = mathjax_mirrors(mathjax) if mathjax is not None and mathjax.is_dir() else ()
-    return ChromiumRenderer(
-        RendererConfig(
-            chromium=settings.chromium,
-            sandbox=settings.chromium_sandbox,
-            browser_count=settings.browser_count,
-            renders_per_browser_count=settings.browser_renders_count,
-            renders_per_context_count=settings.context_pages_count,
-            browser_max_mib=settings.browser_max_mib,
-            page_max_mib=settings.page_max_mib,
-            ready_limit_s=settings.ready_timeout_s,
-            render_limit_s=settings.render_timeout_s,
-            margin_mm=settings.page_margin_mm,
-            viewport_width_px=settings.page_viewport_width_px,
-            footer=settings.page_footer,
-            watermark=settings.page_watermark,
-            ready_timeout=ReadyTimeout.FAIL if settings.on_ready_timeout is OnError.FAIL else ReadyTimeout.WARN,
-            gateway=GatewayConfig(settings.allowed_hosts, lms.may_be_private, mirrors, lms.ca_bundle, proxy=lms.proxy),
-        )
-    )
-
-
-def find_chromium(settings: Settings) -> chromium.Chromium:
-    """Return the browser that the renderer will use.
-
-    Raises:
-        ToolError: there is none.
-    """
-    return chromium.find(settings.chromium)
-
-
 def build_targets(settings: Settings) -> dict[str, DeliveryTarget]:
     """Return the places for archives besides the LMS, by name.
 
@@ -100,7 +63,7 @@ def build_targets(settings: Settings) -> dict[str, DeliveryTarget]:
     found: list[DeliveryTarget] = [
         *directories(settings.delivery_dirs, settings.delivery_dir_mode),
         *webhooks(settings.delivery_webhooks, keys, ca_bundle=settings.ca_bundle, stall_limit_s=limit_s, proxy=route),
-        *object_stores(settings.delivery_s3, settings.delivery_s3_keys, ca_bundle=settings.ca_bundle),
+        *object_stores(settings.delivery_s3, settings.delivery_s3_keys, ca_bundle=settings.ca_bundle, proxy=route),
     ]
     targets = {target.name: target for target in found}
     if len(targets) < len(found):

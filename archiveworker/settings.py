@@ -140,8 +140,8 @@ class Settings:
     )
     proxy: Secret | None = _setting(
         None,
-        "Proxy for all that the worker asks for: http://, https:// or socks5://, may hold user:password@. Empty: none "
-        "(HTTPS_PROXY and the like are not read).",
+        "Proxy for all that the worker asks for: http://, https:// or socks5:// (not for object stores and traces), "
+        "may hold user:password@. Empty: none (HTTPS_PROXY and the like are not read).",
     )
     no_proxy: tuple[str, ...] = _setting(
         (),

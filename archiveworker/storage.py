@@ -102,7 +102,8 @@ def _spool(settings: Settings) -> LocalSpool | ObjectStoreSpool:
     url = parse_store_url(settings.spool_url, "ARCHIVEWORKER_SPOOL_URL")
     # A folder of its own: what the other kind of spool left in ``jobs`` is no copy of anything.
     cache = LocalSpool(settings.data_dir / "spool-cache")
-    return ObjectStoreSpool(open_store(url, settings.spool_key, settings.ca_bundle), cache, SystemClock())
+    store = open_store(url, settings.spool_key, settings.ca_bundle, settings.route)
+    return ObjectStoreSpool(store, cache, SystemClock())
 
 
 def check_sqlite() -> None:

@@ -7,9 +7,11 @@ from typing import Final
 
 from archiveworker.client import WorkerClient, WorkerRefusedError
 from archiveworker.domain.errors import RequestError, SettingsError
+from archiveworker.runtime import trust
 
 DEFAULT_WORKER: Final = "http://127.0.0.1:8080"
 _TOKEN: Final = "ARCHIVEWORKER_ADMIN_TOKEN"  # noqa: S105 - the name of a setting
+_CA_BUNDLE: Final = "ARCHIVEWORKER_CA_BUNDLE"
 
 
 def add_worker_argument(parser: argparse.ArgumentParser) -> None:
@@ -53,12 +55,14 @@ def client_of(args: argparse.Namespace, env: Mapping[str, str]) -> WorkerClient:
     """Return a client of the worker that ``--worker`` names.
 
     Raises:
-        SettingsError: the file with the admin token cannot be read.
+        SettingsError: the file with the admin token, or the CA bundle, cannot be used.
         RequestError: ``--worker`` is no address.
     """
-    token = admin_token(env)
+    token, bundle = admin_token(env), env.get(_CA_BUNDLE, "").strip()
+    ca_bundle = Path(bundle) if bundle else None
+    trust.context(ca_bundle)
     try:
-        return WorkerClient(args.worker, token)
+        return WorkerClient(args.worker, token, ca_bundle=ca_bundle)
     except WorkerRefusedError as exc:
         raise RequestError(f"--worker must be an address such as {DEFAULT_WORKER}, got {args.worker!r}") from exc
 

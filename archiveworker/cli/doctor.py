@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from archiveworker import __version__, composition, connectors, timestamping
+from archiveworker import __version__, composition, connectors, printing, timestamping
 from archiveworker.cli.submit_forms import configure_moodle, quiz_body
 from archiveworker.client import WorkerClient, WorkerError
 from archiveworker.domain.checkup import Line
@@ -122,7 +122,7 @@ async def _disk(settings: Settings) -> Line:
 
 async def _store(settings: Settings) -> Line:
     url = parse_store_url(settings.spool_url, "ARCHIVEWORKER_SPOOL_URL")
-    store = open_store(url, settings.spool_key, settings.ca_bundle)
+    store = open_store(url, settings.spool_key, settings.ca_bundle, settings.route)
     await asyncio.to_thread(store.check_writable, "archiveworker-check")
     return Line(True, "spool", f"{url} can be written")
 
@@ -165,7 +165,7 @@ async def _who_listens(host: str, port: int) -> Line:
 
 
 async def _chromium(settings: Settings) -> Line:
-    found = composition.find_chromium(settings)
+    found = printing.find_chromium(settings)
     return Line(True, "Chromium", f"{await chromium.version(found)}, {found.path} ({found.origin})")
 
 
@@ -178,7 +178,7 @@ async def _rendering(settings: Settings) -> Line:
         must_contain=("archiveworker doctor",),
     )
     with tempfile.TemporaryDirectory() as folder:
-        async with composition.build_renderer(settings) as renderer:
+        async with printing.build_renderer(settings) as renderer:
             rendered = await renderer.render(document, RenderOptions(profile=settings.pdf_profile), Path(folder))
             size = rendered.pdf.stat().st_size
     if rendered.warnings:

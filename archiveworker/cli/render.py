@@ -1,7 +1,7 @@
 """``archiveworker render FILE.html``: one page through the renderer, to try fonts, formulas and settings.
 
-Not a way to archive: nothing is hashed, packed or stamped. Files beside the page are found when no ``--base-url`` is
-given.
+Not a way to archive: nothing is hashed, packed or stamped. The settings are the worker's, so that a page that fails
+there fails here. Files beside the page are found when no ``--base-url`` is given.
 """
 
 import argparse
@@ -15,8 +15,8 @@ from pathlib import Path
 
 from archiveworker.domain.document import Document, PaperFormat, PdfProfile, RenderedDocument, RenderOptions
 from archiveworker.domain.errors import NotFoundError, RequestError, SettingsError
-from archiveworker.rendering.config import GatewayConfig, RendererConfig
-from archiveworker.rendering.mirror import installed_libraries
+from archiveworker.printing import renderer_config
+from archiveworker.rendering.config import RendererConfig
 from archiveworker.rendering.renderer import ChromiumRenderer
 from archiveworker.runtime import logging
 from archiveworker.settings import Settings
@@ -36,21 +36,25 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--profile",
-        default=PdfProfile.PDF_A_3A.value,
         choices=[profile.value for profile in PdfProfile],
-        help="PDF/A part and level; off leaves Chromium's PDF (default: 3a)",
+        help="PDF/A part and level; off leaves Chromium's PDF (default: ARCHIVEWORKER_PDF_PROFILE, 3a)",
     )
     parser.add_argument("--html", action="store_true", help="also write the rendered page as self-contained HTML")
     parser.add_argument("--title", metavar="TEXT", help="title of the PDF (default: the file's name)")
     parser.add_argument("--chromium", type=Path, metavar="PATH", help="browser to use (default: look for one)")
     parser.add_argument("--verbose", action="store_true", help="log what happens")
+    parser.epilog = (
+        "The settings of the worker hold here as well: limits, memory, what may be loaded, readiness, margin, footer."
+    )
 
 
 def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
     """Render the page and say what came of it; exit code 0 also when there are warnings."""
     logging.configure("DEBUG" if args.verbose else "ERROR")
     settings, _ = Settings.from_env(env)
-    rendered = asyncio.run(_render(args, build_config(args, settings)))
+    profile = PdfProfile(args.profile) if args.profile else settings.pdf_profile
+    options = RenderOptions(paper=PaperFormat(args.paper), keep_html=args.html, profile=profile, image_limit=None)
+    rendered = asyncio.run(_render(args, build_config(args, settings), options))
     for path in (rendered.pdf, rendered.frozen_html):
         if path is not None:
             sys.stdout.write(f"{path}  {path.stat().st_size} bytes\n")
@@ -61,31 +65,20 @@ def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
 
 
 def build_config(args: argparse.Namespace, settings: Settings) -> RendererConfig:
-    """Return the renderer's configuration for this command: the worker's browser and limits, a page of this machine."""
-    mirrors = installed_libraries()
+    """Return the renderer's configuration for this command: the worker's, with one browser, and a page of this machine.
+
+    Raises:
+        SettingsError: the CA bundle cannot be used.
+    """
+    config = renderer_config(settings)
     if args.base_url is None:
-        mirrors = (*mirrors, (_HERE, args.file.resolve().parent))
-    return RendererConfig(
-        chromium=args.chromium or settings.chromium,
-        sandbox=settings.chromium_sandbox,
-        browser_count=1,
-        ready_limit_s=settings.ready_timeout_s,
-        render_limit_s=settings.render_timeout_s,
-        margin_mm=settings.page_margin_mm,
-        viewport_width_px=settings.page_viewport_width_px,
-        footer=settings.page_footer,
-        watermark=settings.page_watermark,
-        gateway=GatewayConfig(
-            allowed_hosts=settings.allowed_hosts, mirrors=mirrors, ca_bundle=settings.ca_bundle, proxy=settings.route
-        ),
-    )
+        mirrors = (*config.gateway.mirrors, (_HERE, args.file.resolve().parent))
+        config = replace(config, gateway=replace(config.gateway, mirrors=mirrors))
+    return replace(config, chromium=args.chromium or config.chromium, browser_count=1)
 
 
-async def _render(args: argparse.Namespace, config: RendererConfig) -> RenderedDocument:
+async def _render(args: argparse.Namespace, config: RendererConfig, options: RenderOptions) -> RenderedDocument:
     document = _document(args)
-    options = RenderOptions(
-        paper=PaperFormat(args.paper), keep_html=args.html, profile=PdfProfile(args.profile), image_limit=None
-    )
     with _working_folder(args.out) as folder:
         async with ChromiumRenderer(config) as renderer:
             rendered = await renderer.render(document, options, Path(folder))

@@ -52,7 +52,7 @@ def run(args: argparse.Namespace, env: Mapping[str, str]) -> int:
     for note in notes:
         log.warning("setting_alias", note=note)
     try:
-        with tracing.exported(settings.traces_url):
+        with tracing.exported(settings.traces_url, settings.ca_bundle, settings.route):
             code = asyncio.run(_serve(settings))
     except sa.exc.DatabaseError as exc:
         raise SettingsError(

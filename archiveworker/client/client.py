@@ -37,9 +37,10 @@ from archiveworker.domain.answers import (
     Readiness,
     WorkerStatus,
 )
-from archiveworker.domain.errors import Retry
+from archiveworker.domain.errors import Retry, SettingsError
 from archiveworker.domain.evidence import Verdict
 from archiveworker.domain.job import JobState
+from archiveworker.runtime import trust
 
 _Answer = TypeVar("_Answer")
 _TIMEOUT_S: Final = 30.0
@@ -55,10 +56,10 @@ class WorkerClient:
         url: address of the worker; where posting needs a secret in the address, with it.
         token: the admin token (``ARCHIVEWORKER_ADMIN_TOKEN``), or for ``submit`` alone the secret for posting.
         timeout_s: for connecting, and between two pieces of an answer.
-        ca_bundle: file with the certificates of authorities that are believed; None takes the usual ones.
+        ca_bundle: PEM file with certificates to trust in addition to the system's.
 
     Raises:
-        WorkerRefusedError: ``url`` is no address.
+        WorkerRefusedError: ``url`` is no address, or ``ca_bundle`` cannot be used.
     """
 
     def __init__(
@@ -71,7 +72,10 @@ class WorkerClient:
         self._session = requests.Session()
         # The environment may name a proxy, and a .netrc a password in place of the token: neither was asked for.
         self._session.trust_env = False
-        self._session.verify = True if ca_bundle is None else str(ca_bundle)
+        try:
+            self._session.verify = trust.file(ca_bundle) or True
+        except SettingsError as exc:
+            raise WorkerRefusedError(str(exc)) from exc
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
 

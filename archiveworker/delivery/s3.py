@@ -31,6 +31,7 @@ from archiveworker.domain.secret import Secret
 from archiveworker.runtime.clock import Clock, SystemClock
 from archiveworker.runtime.digests import Digested, digest_file
 from archiveworker.runtime.object_store_url import StoreUrl, open_store, parse_store_url
+from archiveworker.runtime.proxies import Proxy
 
 if TYPE_CHECKING:
     from archiveworker.runtime.object_store import ObjectStore
@@ -55,7 +56,7 @@ class ObjectLock:
 
 
 def object_stores(
-    entries: Sequence[str], keys: Sequence[Secret], *, ca_bundle: Path | None
+    entries: Sequence[str], keys: Sequence[Secret], *, ca_bundle: Path | None, proxy: Proxy | None = None
 ) -> list["ObjectStoreTarget"]:
     """Return the stores that the settings name.
 
@@ -63,9 +64,10 @@ def object_stores(
         entries: ``NAME=s3://...``, or an address alone; see ``runtime.object_store_url``, and ``lock``, ``lock_days``.
         keys: none (what the machine has), one for all, or one for each, in the same order.
         ca_bundle: PEM file with certificates to trust in addition to the system's.
+        proxy: through which requests go; None goes directly.
 
     Raises:
-        SettingsError: a name, an address, a key or a lock cannot be used.
+        SettingsError: the proxy, a name, an address, a key or a lock cannot be used.
     """
     found = named_places(entries, "s3", _SETTING)
     if len(keys) not in (0, 1, len(found)):
@@ -78,7 +80,7 @@ def object_stores(
     targets = []
     for (name, place), key in zip(found, spread, strict=True):
         url = parse_store_url(place, _SETTING, ("lock", "lock_days"))
-        targets.append(ObjectStoreTarget(name, open_store(url, key, ca_bundle), _lock_of(url)))
+        targets.append(ObjectStoreTarget(name, open_store(url, key, ca_bundle, proxy), _lock_of(url)))
     return targets
 
 

@@ -28,7 +28,7 @@ class GatewayConfig:
             They must have public addresses; the LMS itself may have a private one.
         lms_may_be_private: whether it may.
         mirrors: pairs of URL prefix (with or without scheme) and the folder that answers for it; these need no network.
-        ca_bundle: PEM file of authorities for the LMS's certificate; None uses the system's.
+        ca_bundle: PEM file with certificates to trust in addition to the system's.
         request_limit_s: time for one request to the LMS.
         max_response_bytes: of one response, unpacked.
         max_document_bytes: of all responses to one page together.

@@ -5,7 +5,6 @@ are handed back to the browser, which comes again with the new address.
 """
 
 import asyncio
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ from archiveworker.rendering.cache import ResponseCache
 from archiveworker.rendering.config import GatewayConfig
 from archiveworker.rendering.policy import Policy
 from archiveworker.rendering.wire import Response
-from archiveworker.runtime import outbound
+from archiveworker.runtime import outbound, trust
 
 log = structlog.get_logger()
 
@@ -73,11 +72,15 @@ class Fetcher:
     Args:
         policy: who may be asked.
         config: limits, authorities, size of the cache.
+
+    Raises:
+        SettingsError: the CA bundle cannot be used.
     """
 
     def __init__(self, policy: Policy, config: GatewayConfig) -> None:
         self._policy = policy
         self._config = config
+        self._trust = trust.context(config.ca_bundle)
         self._cache = ResponseCache(config.cache_bytes)
         self._running: dict[str, asyncio.Task[Response | Failure]] = {}
         self._session: aiohttp.ClientSession | None = None
@@ -172,14 +175,12 @@ class Fetcher:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            ca_bundle = self._config.ca_bundle
-            context = ssl.create_default_context(cafile=None if ca_bundle is None else str(ca_bundle))
             self._session = aiohttp.ClientSession(
                 connector=outbound.connector(
                     self._policy.may_be_private,
                     self._config.proxy,
                     ttl_dns_cache=_NAME_LIFE_S,
-                    ssl=context,
+                    ssl=self._trust,
                     limit_per_host=_CONNECTION_COUNT,
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),

@@ -15,7 +15,6 @@ _TYPES = {
 }
 
 
-_DEBIAN_MATHJAX = Path("/usr/share/javascript/mathjax")
 _MATHJAX_2_PLACES = (
     "cdn.jsdelivr.net/npm/mathjax@2.7.9/",
     "cdn.jsdelivr.net/npm/mathjax@2.7.8/",
@@ -31,13 +30,6 @@ _MATHJAX_2_PLACES = (
 def mathjax_mirrors(folder: Path) -> tuple[tuple[str, Path], ...]:
     """Return mirrors that let ``folder`` with MathJax 2.7 answer for its usual places."""
     return tuple((place, folder) for place in _MATHJAX_2_PLACES)
-
-
-def installed_libraries() -> tuple[tuple[str, Path], ...]:
-    """Return mirrors for the libraries that this machine has: MathJax 2.7 of Debian's libjs-mathjax."""
-    if not (_DEBIAN_MATHJAX / "MathJax.js").is_file():
-        return ()
-    return mathjax_mirrors(_DEBIAN_MATHJAX)
 
 
 class Mirrors:

@@ -21,7 +21,7 @@ import aiohttp
 from archiveworker import __version__
 from archiveworker.domain.errors import LimitExceededError, SettingsError
 from archiveworker.domain.secret import Secret
-from archiveworker.runtime import metrics, outbound
+from archiveworker.runtime import metrics, outbound, trust
 from archiveworker.runtime.clock import Clock
 from archiveworker.runtime.digests import Digested, HashingWriter
 from archiveworker.runtime.proxies import Proxy
@@ -72,7 +72,7 @@ def client_session(options: HttpOptions) -> aiohttp.ClientSession:
         options.proxy,
         limit=0,
         limit_per_host=options.connections_per_host,
-        ssl=_trust(options.ca_bundle),
+        ssl=trust.context(options.ca_bundle),
         keepalive_timeout=_KEEP_ALIVE_S,
     )
     return aiohttp.ClientSession(
@@ -85,17 +85,6 @@ def client_session(options: HttpOptions) -> aiohttp.ClientSession:
         trust_env=False,
         trace_configs=[metrics.lms_trace()],
     )
-
-
-def _trust(ca_bundle: Path | None) -> ssl.SSLContext | bool:
-    if ca_bundle is None:
-        return True
-    context = ssl.create_default_context()
-    try:
-        context.load_verify_locations(cafile=ca_bundle)
-    except (OSError, ssl.SSLError) as exc:
-        raise SettingsError(f"the CA bundle {ca_bundle} cannot be used: it must be a readable PEM file") from exc
-    return context
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +112,9 @@ def client_context(ca_bundle: Path | None, identity: ClientCertificate | None) -
     Raises:
         SettingsError: a file cannot be used.
     """
-    trust = _trust(ca_bundle)
-    context = trust if isinstance(trust, ssl.SSLContext) else ssl.create_default_context()
     if identity is None:
-        return context
+        return trust.context(ca_bundle)
+    context = trust.own_context(ca_bundle)
     # Without a password OpenSSL would ask for one on the terminal.
     password = identity.password.reveal() if identity.password else ""
     try:

@@ -26,6 +26,7 @@ from archiveworker.domain.secret import Secret
 from archiveworker.runtime.digests import Digested
 from archiveworker.runtime.object_store_client import BROKEN, make_client, translated
 from archiveworker.runtime.object_store_url import StoreUrl
+from archiveworker.runtime.proxies import Proxy
 
 PART_BYTES: Final = 16 * 1024**2
 """Files up to this size go up in one request; of larger ones this much is held in memory at a time."""
@@ -57,17 +58,24 @@ class ObjectStore:
         url: where.
         key: ``ACCESS_KEY_ID:SECRET_ACCESS_KEY``; None: what the machine has (web identity, instance profile).
         ca_bundle: PEM file with certificates to trust in addition to the system's.
+        proxy: through which requests go; None goes directly.
         part_bytes: see ``PART_BYTES``; stores take no less than 5 MiB.
 
     Raises:
-        SettingsError: botocore is not installed, or the key is not of that form.
+        SettingsError: botocore is not installed, or the key, the bundle or the proxy cannot be used.
     """
 
     def __init__(
-        self, url: StoreUrl, key: Secret | None, ca_bundle: Path | None = None, *, part_bytes: int = PART_BYTES
+        self,
+        url: StoreUrl,
+        key: Secret | None,
+        ca_bundle: Path | None = None,
+        proxy: Proxy | None = None,
+        *,
+        part_bytes: int = PART_BYTES,
     ) -> None:
         self.url = url
-        self._client = make_client(url, key, ca_bundle)
+        self._client = make_client(url, key, ca_bundle, proxy)
         self._part_bytes = part_bytes
 
     def __repr__(self) -> str:

@@ -1,18 +1,19 @@
 """The client that speaks to object stores (botocore), and what its errors mean.
 
 Imported only where a store is set up: botocore takes 0.4 s and 37 MiB. As it does everywhere, it reads the environment
-(``AWS_...``, proxies) where nothing else is said.
+(``AWS_...``) where nothing else is said; proxies and certificates are those of the settings. Only the machine's own
+identity service (instance profile, 169.254.169.254) botocore asks as it likes.
 """
 
 import contextlib
 import functools
-import os
-import ssl
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -20,13 +21,16 @@ from botocore.exceptions import (
     ConnectionError,
     HTTPClientError,
     IncompleteReadError,
+    ProxyConnectionError,
     SSLError,
 )
 from botocore.session import Session
 
 from archiveworker.domain.errors import SettingsError, StoreError, StoreUnavailableError
 from archiveworker.domain.secret import Secret
+from archiveworker.runtime import trust
 from archiveworker.runtime.object_store_url import StoreUrl
+from archiveworker.runtime.proxies import Proxy
 
 BROKEN: Final = (BotoCoreError, ClientError, OSError)
 """What botocore raises; also while a body is read."""
@@ -35,7 +39,6 @@ _CONNECTIONS: Final = 32
 _CONNECT_S: Final = 10.0
 _SILENCE_S: Final = 60.0
 _TRIES: Final = 4
-_SYSTEM_TRUST: Final = Path("/etc/ssl/certs/ca-certificates.crt")
 _MISSING: Final = frozenset({"NoSuchKey", "404", "NotFound", "ObjectLockConfigurationNotFoundError"})
 _FULL: Final = frozenset({"QuotaExceeded", "XMinioStorageFull", "InsufficientStorage", "507"})
 _ADVICE: Final = {
@@ -48,16 +51,17 @@ _ADVICE: Final = {
 }
 
 
-def make_client(url: StoreUrl, key: Secret | None, ca_bundle: Path | None) -> Any:
+def make_client(url: StoreUrl, key: Secret | None, ca_bundle: Path | None, proxy: Proxy | None) -> Any:
     """Return botocore's client for S3.
 
     Args:
         url: where.
         key: ``ACCESS_KEY_ID:SECRET_ACCESS_KEY``; None: what botocore finds on the machine.
         ca_bundle: PEM file with certificates to trust in addition to the system's.
+        proxy: through which requests go; None goes directly.
 
     Raises:
-        SettingsError: the key is not of that form, or the bundle cannot be read.
+        SettingsError: the key is not of that form, the bundle cannot be read, or the proxy cannot be used for this.
     """
     key_id, colon, secret = key.reveal().partition(":") if key is not None else ("", ":", "")
     if key is not None and not (key_id and colon and secret):
@@ -72,21 +76,53 @@ def make_client(url: StoreUrl, key: Secret | None, ca_bundle: Path | None) -> An
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    return _session().create_client(
+    return _session(trust.file(ca_bundle), _way(url, proxy)).create_client(
         "s3",
         region_name=url.region,
         endpoint_url=url.endpoint or None,
         aws_access_key_id=key_id or None,
         aws_secret_access_key=secret or None,
-        verify=_trust(ca_bundle),
         config=config,
     )
 
 
+def _way(url: StoreUrl, proxy: Proxy | None) -> Secret | None:
+    """Return the URL of the proxy for a store, None where it is asked directly.
+
+    Raises:
+        SettingsError: the proxy cannot be used for this.
+    """
+    if proxy is None:
+        return None
+    host = urlsplit(url.endpoint or _amazon(url)).hostname or ""
+    if not url.path_style and proxy.is_bypassed(f"{url.bucket}.{host}"):
+        return None
+    return proxy.for_library(host, str(url))
+
+
+def _amazon(url: StoreUrl) -> str:
+    """Return the address that botocore will ask when the settings name none."""
+    unsigned = Config(signature_version=UNSIGNED)
+    client = _session(None, None).create_client("s3", region_name=url.region, config=unsigned)
+    return str(client.meta.endpoint_url)
+
+
 @functools.cache
-def _session() -> Session:
-    """Return the one session: it reads the description of the interface, 0.3 s, once."""
-    return Session()
+def _session(trusted: str | None, way: Secret | None) -> Session:
+    """Return the one session for all that is asked this way: it reads the description of the interface, 0.3 s, once.
+
+    What is said here holds for the store, and for the service that gives keys to the machine's web identity (STS).
+
+    Args:
+        trusted: file with the certificates to trust.
+        way: URL of a proxy.
+    """
+    session = Session()
+    session.set_config_variable("ca_bundle", trusted)
+    # An empty table, and not none at all: botocore would read the environment's.
+    proxies = {} if way is None else dict.fromkeys(("http", "https"), way.reveal())
+    session.set_default_client_config(Config(proxies=proxies, proxies_config={"proxy_ca_bundle": trusted}))
+    return session
 
 
 @contextlib.contextmanager
@@ -108,6 +144,10 @@ def translated(url: StoreUrl, *, missing_is_fine: bool = False) -> Iterator[None
         raise StoreError(
             f"{url} is not trusted; set ARCHIVEWORKER_CA_BUNDLE to a PEM file with the certificate of its CA"
         ) from exc
+    except ProxyConnectionError as exc:
+        raise StoreUnavailableError(
+            f"the proxy of ARCHIVEWORKER_PROXY did not connect to {url}; look at its log"
+        ) from exc
     except (*_UNREACHABLE, OSError) as exc:
         raise StoreUnavailableError(
             f"{url} does not answer ({type(exc).__name__}); check that it is up and the worker can reach it"
@@ -122,20 +162,3 @@ def _refused(url: StoreUrl, code: str, status: int) -> StoreError:
     if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR or code == "SlowDown":
         return StoreUnavailableError(f"{url} answers {code or status}; look at its log")
     return StoreError(f"{url} refuses ({code or status}): {_ADVICE.get(code, 'look at its log')}")
-
-
-def _trust(ca_bundle: Path | None) -> str | None:
-    """Return a file with all certificates to trust, None for those that botocore brings."""
-    system = Path(ssl.get_default_verify_paths().cafile or _SYSTEM_TRUST)
-    if ca_bundle is None:
-        return str(system) if system.is_file() else None
-    try:
-        trusted = (system.read_bytes() if system.is_file() else b"") + b"\n" + ca_bundle.read_bytes()
-        ssl.create_default_context().load_verify_locations(cafile=ca_bundle)
-    except (OSError, ssl.SSLError) as exc:
-        raise SettingsError(f"the CA bundle {ca_bundle} cannot be used: it must be a readable PEM file") from exc
-    # Lives as long as this process; nothing to tidy up after a crash.
-    descriptor = os.memfd_create("archiveworker-trust")
-    with os.fdopen(descriptor, "wb", closefd=False) as file:
-        file.write(trusted)
-    return f"/proc/self/fd/{descriptor}"

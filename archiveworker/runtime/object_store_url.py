@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from archiveworker.domain.errors import SettingsError
 from archiveworker.domain.secret import Secret
+from archiveworker.runtime.proxies import Proxy
 
 if TYPE_CHECKING:
     from archiveworker.runtime.object_store import ObjectStore
@@ -87,20 +88,21 @@ def parse_store_url(line: str, setting: str, more: tuple[str, ...] = ()) -> Stor
     )
 
 
-def open_store(url: StoreUrl, key: Secret | None, ca_bundle: Path | None) -> "ObjectStore":
+def open_store(url: StoreUrl, key: Secret | None, ca_bundle: Path | None, proxy: Proxy | None) -> "ObjectStore":
     """Return the store; nothing is asked of it yet.
 
     Args:
         url: where.
         key: ``ACCESS_KEY_ID:SECRET_ACCESS_KEY``; None: what the machine has (web identity, instance profile).
         ca_bundle: PEM file with certificates to trust in addition to the system's.
+        proxy: through which requests go; None goes directly.
 
     Raises:
-        SettingsError: the key is not of that form, the bundle cannot be read, or botocore is not installed.
+        SettingsError: the key, the bundle or the proxy cannot be used, or botocore is not installed.
     """
     try:
         # Here and not above: whoever has no store need not pay 0.4 s and 37 MiB for botocore.
         from archiveworker.runtime.object_store import ObjectStore
     except ModuleNotFoundError as exc:
         raise SettingsError(f"{url} needs botocore, which is not installed: pip install 'archiveworker[s3]'") from exc
-    return ObjectStore(url, key, ca_bundle)
+    return ObjectStore(url, key, ca_bundle, proxy)

@@ -4,6 +4,8 @@ HTTP proxies get plain requests in absolute form and a tunnel (CONNECT) for http
 Names are resolved by the proxy. This machine is always asked directly. The usual variables of the environment
 (``HTTPS_PROXY``) are not read: a proxy of whoever started the worker is no decision about where tokens go.
 
+Object stores and traces have clients of libraries (``Proxy.for_library``), which know HTTP proxies alone.
+
 Accepted risk: what a proxy connects to is the proxy's to decide. The rule about addresses (``outbound``) holds for
 hosts that are asked directly, and for the URL, not for what the proxy makes of a name.
 """
@@ -73,6 +75,29 @@ class Proxy:
             return {}
         known = f"{self.user}:{self.password.reveal() if self.password else ''}"
         return {hdrs.PROXY_AUTHORIZATION: "Basic " + base64.b64encode(known.encode()).decode()}
+
+    def for_library(self, host: str, who: str) -> Secret | None:
+        """Return the proxy's URL, with its password, for libraries that have clients of their own (botocore, requests).
+
+        Args:
+            host: that will be asked.
+            who: that is, for the message.
+
+        Returns:
+            None when the host is asked directly.
+
+        Raises:
+            SettingsError: it is a SOCKS proxy; these libraries speak to HTTP proxies alone.
+        """
+        if self.is_bypassed(host):
+            return None
+        if self.url.scheme in _SOCKS:
+            raise SettingsError(
+                f"{who} cannot be asked through a SOCKS proxy; name an HTTP proxy in ARCHIVEWORKER_PROXY, or {host} in "
+                "ARCHIVEWORKER_NO_PROXY"
+            )
+        password = self.password.reveal() if self.password else None
+        return Secret(str(self.url.with_user(self.user).with_password(password)))
 
     def is_bypassed(self, host: str) -> bool:
         """Return whether a host is asked directly."""

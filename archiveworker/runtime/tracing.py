@@ -8,10 +8,17 @@ Accepted risk: a span that ended with an error has the error's sentence, which m
 
 import contextlib
 from collections.abc import Iterator
-from typing import Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from archiveworker import __version__
 from archiveworker.domain.errors import SettingsError
+from archiveworker.runtime import trust
+from archiveworker.runtime.proxies import Proxy
+
+if TYPE_CHECKING:
+    import requests  # noqa: TID251 - the exporter's, which sends from a thread of its own
 
 try:
     from opentelemetry import trace
@@ -41,15 +48,17 @@ def span(name: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def exported(url: str) -> Iterator[None]:
+def exported(url: str, ca_bundle: Path | None = None, proxy: Proxy | None = None) -> Iterator[None]:
     """Send spans to a collector while this lasts; what is left is sent at the end.
 
     Args:
         url: of the collector, OTLP over HTTP, e.g. ``http://collector:4318/v1/traces``; empty sends nothing. Headers
             that it wants are read by the exporter itself (``OTEL_EXPORTER_OTLP_HEADERS``).
+        ca_bundle: PEM file with certificates to trust in addition to the system's.
+        proxy: through which spans go; None goes directly.
 
     Raises:
-        SettingsError: the libraries are not installed.
+        SettingsError: the libraries are not installed, or the bundle or the proxy cannot be used.
     """
     if not url:
         yield
@@ -66,7 +75,7 @@ def exported(url: str) -> Iterator[None]:
 
     about = Resource.create({"service.name": _NAME, "service.version": __version__})
     provider = TracerProvider(resource=about)
-    exporter = OTLPSpanExporter(endpoint=url)
+    exporter = OTLPSpanExporter(url, trust.file(ca_bundle), session=_session(url, proxy))
     provider.add_span_processor(BatchSpanProcessor(exporter, export_timeout_millis=_EXPORT_LIMIT_MS))
     trace.set_tracer_provider(provider)
     # DBOS would complain that its log has nowhere to go; it is in ours.
@@ -75,3 +84,14 @@ def exported(url: str) -> Iterator[None]:
         yield
     finally:
         provider.shutdown()
+
+
+def _session(url: str, proxy: Proxy | None) -> "requests.Session":
+    import requests  # noqa: TID251 - the exporter's, which sends from a thread of its own
+
+    session = requests.Session()
+    session.trust_env = False
+    way = None if proxy is None else proxy.for_library(urlsplit(url).hostname or "", "ARCHIVEWORKER_TRACES_URL")
+    if way is not None:
+        session.proxies = dict.fromkeys(("http", "https"), way.reveal())
+    return session

@@ -4,6 +4,7 @@ Source: https://opentelemetry.io/docs/specs/otlp/#otlphttp.
 """
 
 import gzip
+import ssl
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
@@ -29,11 +30,13 @@ class Collector:
     """Listens on loopback while its ``async with`` lasts.
 
     Attributes:
+        tls: its side of TLS; None listens to plain HTTP.
         url: for ARCHIVEWORKER_TRACES_URL.
         spans: in the order in which they came.
         raw: everything that came, unpacked.
     """
 
+    tls: ssl.SSLContext | None = None
     url: str = ""
     spans: list[Span] = field(default_factory=list)
     raw: bytes = b""
@@ -44,9 +47,9 @@ class Collector:
         app.router.add_post("/v1/traces", self._take)
         self._runner = web.AppRunner(app)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self.tls)
         await site.start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1/traces"
+        self.url = f"{'http' if self.tls is None else 'https'}://127.0.0.1:{self._runner.addresses[0][1]}/v1/traces"
         return self
 
     async def __aexit__(

@@ -4,6 +4,8 @@ Keeps everything in memory and takes any key.
 """
 
 import contextlib
+import os
+import ssl
 import subprocess
 import sys
 import time
@@ -17,6 +19,7 @@ from botocore.config import Config
 from botocore.session import Session
 
 from archiveworker.domain.secret import Secret
+from tests.fakes.tls import ServerCertificate
 from tests.fakes.worker import START_S, free_port
 
 KEY_ID, SECRET_KEY = "made-up-key-id", "made-up-secret-key"
@@ -24,11 +27,16 @@ KEY = Secret(f"{KEY_ID}:{SECRET_KEY}")
 
 
 class S3Server:
-    """One server; the port stays the same over restarts, the objects do not."""
+    """One server; the port stays the same over restarts, the objects do not.
 
-    def __init__(self) -> None:
+    Args:
+        certificate: for 127.0.0.1; None speaks plain HTTP.
+    """
+
+    def __init__(self, certificate: ServerCertificate | None = None) -> None:
         self.port = free_port()
-        self.endpoint = f"http://127.0.0.1:{self.port}"
+        self.endpoint = f"{'http' if certificate is None else 'https'}://127.0.0.1:{self.port}"
+        self._certificate = certificate
         self._process: subprocess.Popen[bytes] | None = None
         self.client: Any = Session().create_client(
             "s3",
@@ -36,17 +44,24 @@ class S3Server:
             endpoint_url=self.endpoint,
             aws_access_key_id=KEY_ID,
             aws_secret_access_key=SECRET_KEY,
+            verify=None if certificate is None else str(certificate.pem),
             config=Config(s3={"addressing_style": "path"}),
         )
 
     def start(self) -> None:
         """Start it and wait until it answers."""
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(self.port)]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # Else it takes the first part of any name but its own for a bucket.
+        env = {**os.environ, "S3_IGNORE_SUBDOMAIN_BUCKETNAME": "true"}
+        trusting = None
+        if self._certificate is not None:
+            command += ["-c", str(self._certificate.pem), "-k", str(self._certificate.key)]
+            trusting = ssl.create_default_context(cafile=self._certificate.pem)
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=env)
         until_s = time.monotonic() + START_S
         while True:
             try:
-                with urllib.request.urlopen(f"{self.endpoint}/moto-api/", timeout=5):
+                with urllib.request.urlopen(f"{self.endpoint}/moto-api/", timeout=5, context=trusting):
                     return
             except urllib.error.HTTPError:
                 return
@@ -82,9 +97,9 @@ class S3Server:
 
 
 @contextlib.contextmanager
-def running_s3() -> Iterator[S3Server]:
+def running_s3(certificate: ServerCertificate | None = None) -> Iterator[S3Server]:
     """Run a server."""
-    server = S3Server()
+    server = S3Server(certificate)
     server.start()
     try:
         yield server

@@ -21,10 +21,10 @@ from archiveworker.domain.document import (
     RenderOptions,
 )
 from archiveworker.rendering.config import GatewayConfig, RendererConfig
-from archiveworker.rendering.mirror import installed_libraries
 from tests.integration.pdfa.court import Court, render_all, whole
 from tests.integration.pdfa.pages import TORTURE_NAMES, TorturePage, torture_page
 from tests.integration.pdfa.verapdf import judge, need_verapdf
+from tests.integration.rendering.libraries import installed_libraries
 
 pytestmark = [pytest.mark.chromium, pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 

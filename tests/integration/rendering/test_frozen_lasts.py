@@ -15,9 +15,9 @@ from archiveworker.demo.state import LmsOptions
 from archiveworker.domain.document import RenderedDocument, RenderOptions
 from archiveworker.rendering import chromium
 from archiveworker.rendering.config import GatewayConfig, RendererConfig
-from archiveworker.rendering.mirror import installed_libraries
 from archiveworker.rendering.renderer import ChromiumRenderer
 from tests.integration.rendering.conftest import Lms, Render, free_port, page, running_renderer, text_of
+from tests.integration.rendering.libraries import installed_libraries
 from tests.integration.rendering.paper import DPI, assert_same_on_paper, pictures
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]

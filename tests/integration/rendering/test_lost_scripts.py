@@ -10,9 +10,9 @@ import pytest
 import pytest_asyncio
 
 from archiveworker.rendering.config import GatewayConfig, RendererConfig
-from archiveworker.rendering.mirror import installed_libraries
 from archiveworker.rendering.renderer import ChromiumRenderer
 from tests.integration.rendering.conftest import Lms, Render, running_renderer, text_of
+from tests.integration.rendering.libraries import installed_libraries
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 

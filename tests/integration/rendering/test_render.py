@@ -13,8 +13,8 @@ from PIL import Image
 from archiveworker.domain.document import ImageLimit, PaperFormat, PdfProfile, RenderOptions
 from archiveworker.domain.errors import PageRejectedError, RenderTimeoutError
 from archiveworker.rendering.config import GatewayConfig, ReadyTimeout, RendererConfig
-from archiveworker.rendering.mirror import installed_libraries
 from tests.integration.rendering.conftest import Lms, Render, page, running_renderer, text_of
+from tests.integration.rendering.libraries import installed_libraries
 
 pytestmark = [pytest.mark.chromium, pytest.mark.asyncio(loop_scope="module")]
 
