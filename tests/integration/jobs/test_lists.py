@@ -10,6 +10,7 @@ import sqlalchemy as sa
 import structlog
 from dbos._dbos import _get_dbos_instance
 
+from archiveworker.domain.errors import SourceError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import PlannedItem
 from archiveworker.domain.secret import Secret
@@ -41,7 +42,7 @@ def _plans() -> Iterator[dict[str, list[str]]]:
 
 
 class Held:
-    """Holds every item back until it is let go."""
+    """Holds every item back until it is let go, and then has it fail."""
 
     def __init__(self) -> None:
         self.asked = asyncio.Event()
@@ -50,6 +51,7 @@ class Held:
     async def __call__(self, _job_id: JobId, _item: PlannedItem) -> None:
         self.asked.set()
         await self.let_go.wait()
+        raise SourceError("this one fails")
 
 
 async def _cancelled_while_it_runs(engine: Engine, job_id: JobId, lms: ScriptedLms) -> None:
