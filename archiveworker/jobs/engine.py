@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID, WorkflowHandleAsync
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
 
 from archiveworker.domain.answers import JobLine, JobView, WorkerStatus
 from archiveworker.domain.delivery import LMS
@@ -21,7 +21,7 @@ from archiveworker.domain.errors import ConflictError, NotFoundError, QueueFullE
 from archiveworker.domain.ids import JobId, LmsOrigin, new_job_id
 from archiveworker.domain.job import ArchiveRequest, FinishedArchive, JobState
 from archiveworker.domain.secret import Secret
-from archiveworker.jobs import views
+from archiveworker.jobs import runs, views
 from archiveworker.jobs.deadline import with_deadline
 from archiveworker.jobs.delivering import DeliverySteps, kept_to_json
 from archiveworker.jobs.drain import DrainGate
@@ -29,6 +29,7 @@ from archiveworker.jobs.fairness import job_lane, job_turn, lane_width
 from archiveworker.jobs.finish import FinishSteps
 from archiveworker.jobs.health import Health
 from archiveworker.jobs.housekeeping import Housekeeping
+from archiveworker.jobs.indexes import add_indexes
 from archiveworker.jobs.records import StoredJob, archive_from_json, job_to_json
 from archiveworker.jobs.results import ACTIVE, load_job
 from archiveworker.jobs.room import Room
@@ -47,8 +48,6 @@ _ONLY_KEPT: Final = (
 )
 _GIVEN_UP: Final = frozenset({JobState.FAILED, JobState.TIMEOUT, JobState.CANCELLED})
 _POOL_SIZE: Final = 10
-_PUT_AWAY_S: Final = 10.0
-_PUT_AWAY_POLL_S: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +119,7 @@ class Engine:
             self._config.instance_name, self._steps, self._finish, self._delivery, policy
         )
         DBOS.launch()
+        await asyncio.to_thread(add_indexes)
         await DBOS.register_queue_async(
             JOB_QUEUE,
             worker_concurrency=policy.jobs_max,
@@ -165,7 +165,7 @@ class Engine:
         Raises:
             QueueFullError: they do.
         """
-        active = len(await views.job_workflows(ACTIVE))
+        active = len(await runs.workflows_in(ACTIVE))
         if active >= self._jobs_max + self._tools.policy.queue_max:
             raise QueueFullError("Maximum number of queued jobs exceeded; post the job again later.")
 
@@ -214,9 +214,11 @@ class Engine:
         return job_id
 
     async def _enqueue(self, stored: StoredJob, run: int, before: Story) -> None:
-        workflow_id = stored.job_id if run == 1 else views.run_workflow_id(stored.job_id, run)
         lane, turn = job_lane(stored.lms, stored.item_count), job_turn(stored.priority)
-        with SetWorkflowID(workflow_id), SetEnqueueOptions(queue_partition_key=lane, priority=turn):
+        with (
+            SetWorkflowID(runs.run_workflow_id(stored.job_id, run)),
+            SetEnqueueOptions(queue_partition_key=lane, priority=turn),
+        ):
             await DBOS.enqueue_workflow_async(
                 JOB_QUEUE, self._running.archive_job, job_to_json(stored), run, list(before.history)
             )
@@ -301,11 +303,12 @@ class Engine:
         story, stored = await self._known(job_id)
         if story.state.is_final:
             raise ConflictError(f"The job is {story.state} and cannot be cancelled.")
-        runs = [run for run in await views.runs_of(job_id) if run.status in ACTIVE]
-        if any(run.name == views.REDELIVERY for run in runs):
+        known = await runs.runs_of(job_id)
+        active = [run for run in known if run.status in ACTIVE]
+        if any(run.name == runs.REDELIVERY for run in active):
             raise ConflictError("The job's kept archive is being delivered; a cancelled job would not keep it.")
-        await DBOS.cancel_workflows_async([run.workflow_id for run in runs])
-        with SetWorkflowID(views.cancel_workflow_id(job_id)):
+        await DBOS.cancel_workflows_async([run.workflow_id for run in active])
+        with SetWorkflowID(runs.cancel_workflow_id(job_id, runs.next_number(known))):
             # Not by the queue: there it would wait for the end of the very jobs that are to make room.
             await DBOS.start_workflow_async(self._running.abandon_job, job_to_json(stored), story.to_json())
 
@@ -355,16 +358,16 @@ class Engine:
                 await self._take_token(job_id, token)
             arguments = (job_to_json(stored), story.to_json(), kept_to_json(archive, kept), targets, run)
             lane = job_lane(stored.lms, stored.item_count)
-            with SetWorkflowID(views.redelivery_workflow_id(job_id, run)), SetEnqueueOptions(queue_partition_key=lane):
+            with SetWorkflowID(runs.redelivery_workflow_id(job_id, run)), SetEnqueueOptions(queue_partition_key=lane):
                 await DBOS.enqueue_workflow_async(JOB_QUEUE, self._running.redeliver_job, *arguments)
 
     async def _next_run(self, job_id: JobId) -> int:
         """Return the number of a job's next run, when the one before has been put away."""
-        runs = await views.runs_of(job_id)
-        for run in runs:
+        known = await runs.runs_of(job_id)
+        for run in known:
             if run.status in ACTIVE:
-                await _put_away(run.workflow_id)
-        return len(runs) + 1
+                await runs.put_away(run.workflow_id)
+        return runs.next_number(known)
 
     async def _take_token(self, job_id: JobId, token: Secret | None) -> None:
         if token is not None:
@@ -384,17 +387,3 @@ class Engine:
     async def sweep(self) -> None:
         """Discard the working files of jobs that ended long ago; evidence stays."""
         await self._housekeeping.sweep()
-
-
-async def _put_away(workflow_id: str) -> None:
-    """Wait until a run whose outcome is known has erased the token and closed its connection.
-
-    Raises:
-        ConflictError: it takes too long.
-    """
-    run: WorkflowHandleAsync[Any] = await DBOS.retrieve_workflow_async(workflow_id)
-    try:
-        async with asyncio.timeout(_PUT_AWAY_S):
-            await run.get_result(polling_interval_sec=_PUT_AWAY_POLL_S)
-    except TimeoutError as exc:
-        raise ConflictError("The job's last items are still being ended; retry it in a minute.") from exc

@@ -14,10 +14,10 @@ from dbos import DBOS
 
 from archiveworker.domain.document import Document, PdfProfile, Renderer, RenderOptions
 from archiveworker.domain.errors import ArchiveWorkerError
-from archiveworker.jobs import views
 from archiveworker.jobs.drain import DrainGate
 from archiveworker.jobs.results import ACTIVE
 from archiveworker.jobs.room import Room
+from archiveworker.jobs.runs import workflows_in
 from archiveworker.jobs.tools import JobTools
 from archiveworker.runtime import metrics
 from archiveworker.runtime.temporary import OwnedFolder
@@ -67,7 +67,7 @@ class Health:
 
     async def measure(self) -> None:
         """Bring the metrics that the database knows up to date."""
-        active = await views.job_workflows(ACTIVE)
+        active = await workflows_in(ACTIVE)
         queued = [job for job in active if job.status != "PENDING"]
         metrics.JOBS_ACTIVE.labels("running").set(len(active) - len(queued))
         metrics.JOBS_ACTIVE.labels("queued").set(len(queued))

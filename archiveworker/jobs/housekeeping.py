@@ -14,6 +14,7 @@ from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import JobState
 from archiveworker.jobs import views
 from archiveworker.jobs.results import ACTIVE
+from archiveworker.jobs.runs import workflows_in
 from archiveworker.jobs.story import Story
 from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobTools, OpenJobs
 from archiveworker.jobs.watch import Watch
@@ -68,7 +69,7 @@ class Housekeeping:
     async def _tell_of_stranded_jobs(self) -> None:
         """Log the jobs that nobody of their version is there for, as after an upgrade that changed the workflows."""
         running = {WORKFLOW_VERSION} | {who.version for who in (self._watch.living if self._watch else ())}
-        begun = await views.job_workflows(ACTIVE)
+        begun = await workflows_in(ACTIVE)
         stranded = [job.workflow_id for job in begun if job.app_version not in running]
         if stranded:
             log.warning(

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dbos import DBOS
+from dbos import DBOS, WorkflowStatus
 
 from archiveworker.domain.errors import ArchiveWorkerError, NotFoundError, Retry, SourceAwayError
 from archiveworker.domain.ids import ItemKey, JobId
 from archiveworker.domain.job import ItemRecord
 from archiveworker.jobs.records import Json, StoredJob, job_from_json, record_from_json
+from archiveworker.jobs.runs import RUN, items_of, runs_of
 
 ACTIVE: Final = ["PENDING", "ENQUEUED", "DELAYED"]
 """States of the engine in which a workflow will still do something."""
@@ -68,11 +69,19 @@ async def load_job(job_id: JobId) -> StoredJob:
     Raises:
         NotFoundError: there is no such job.
     """
-    runs = await DBOS.list_workflows_async(workflow_id_prefix=job_id, name="archive_job", load_output=False)
-    mine = [run for run in runs if run.workflow_id == job_id or run.workflow_id.startswith(f"{job_id}/")]
-    if not mine or mine[-1].input is None:
+    return stored_job(job_id, await runs_of(job_id, load=True))
+
+
+def stored_job(job_id: JobId, runs: Sequence[WorkflowStatus]) -> StoredJob:
+    """Read a job from the input of the newest of its ``runs``, which were loaded.
+
+    Raises:
+        NotFoundError: there are none.
+    """
+    newest = next((run for run in reversed(runs) if run.name == RUN), None)
+    if newest is None or newest.input is None:
         raise NotFoundError(f"Job with requested jobid {job_id[:80]!r} was not found")
-    stored = next(argument for argument in mine[-1].input["args"] if isinstance(argument, dict))
+    stored = next(argument for argument in newest.input["args"] if isinstance(argument, dict))
     return job_from_json(stored)
 
 
@@ -80,8 +89,7 @@ async def load_results(job_id: JobId) -> ItemResults:
     """Read the outcome of every item that ended so far."""
     records: dict[ItemKey, ItemRecord] = {}
     failures: dict[ItemKey, ItemFailure] = {}
-    children = await DBOS.list_workflows_async(workflow_id_prefix=f"{job_id}/item/", status=ENDED, load_input=False)
-    for child in children:
+    for child in await items_of(job_id, ENDED, load=True):
         key = ItemKey(child.workflow_id.split("/")[2])
         if child.status == "SUCCESS" and "record" in (child.output or {}):
             records[key] = record_from_json((child.output or {})["record"])
@@ -110,17 +118,12 @@ def _failure(key: ItemKey, status: str, output: Json | None) -> ItemFailure:
 
 async def active_items(job_id: JobId, limit: int | None = None) -> int:
     """Count the items that wait or run; with a ``limit``, no further than that."""
-    children = await DBOS.list_workflows_async(
-        workflow_id_prefix=f"{job_id}/item/", status=ACTIVE, limit=limit, load_input=False, load_output=False
-    )
-    return len(children)
+    return len(await items_of(job_id, ACTIVE, limit=limit))
 
 
 async def cancel_waiting_items(job_id: JobId) -> None:
     """Take the items that have not begun out of the queue."""
-    waiting = await DBOS.list_workflows_async(
-        workflow_id_prefix=f"{job_id}/item/", status=["ENQUEUED", "DELAYED"], load_input=False, load_output=False
-    )
+    waiting = await items_of(job_id, ["ENQUEUED", "DELAYED"])
     await DBOS.cancel_workflows_async([child.workflow_id for child in waiting])
 
 

@@ -1,6 +1,5 @@
 """Reading jobs from outside of their workflows: for the HTTP API and the command line."""
 
-from datetime import UTC, datetime
 from typing import Final, Literal, cast
 
 from dbos import DBOS, WorkflowStatus
@@ -15,61 +14,31 @@ from archiveworker.domain.answers import (
     WarningView,
     WorkerStatus,
 )
-from archiveworker.domain.errors import NotFoundError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import ItemRecord, JobState
 from archiveworker.jobs.records import facts_to_json
-from archiveworker.jobs.results import ACTIVE, active_items, load_job, load_results
+from archiveworker.jobs.results import ACTIVE, active_items, load_results, stored_job
+from archiveworker.jobs.runs import job_of, newest_jobs, runs_of, runs_of_each, workflows_in
 from archiveworker.jobs.story import STORY_EVENT, Story, story_from_json
 
-REDELIVERY: Final = "redeliver_job"
-JOB_WORKFLOWS: Final = ["archive_job", "abandon_job", REDELIVERY]
 _SHOWN_ITEMS: Final = 5000
-
-
-def run_workflow_id(job_id: JobId, run: int) -> str:
-    """Return the engine's name for a later run of a job."""
-    return f"{job_id}/run/{run}"
-
-
-def redelivery_workflow_id(job_id: JobId, run: int) -> str:
-    """Return the engine's name for another try to deliver a job's kept archive."""
-    return f"{job_id}/redeliver/{run}"
-
-
-def cancel_workflow_id(job_id: JobId) -> str:
-    """Return the engine's name for the end of a cancelled job."""
-    return f"{job_id}/cancel/{datetime.now(UTC):%Y%m%d%H%M%S%f}"  # noqa: TID251 - only has to be unique
-
-
-async def job_workflows(status: list[str]) -> list[WorkflowStatus]:
-    """Return the workflows of jobs that are in one of the engine's states."""
-    return await DBOS.list_workflows_async(
-        name=JOB_WORKFLOWS,
-        status=status,
-        load_input=False,
-        load_output=False,
-    )
-
-
-async def runs_of(job_id: JobId) -> list[WorkflowStatus]:
-    """Return a job's workflows, oldest first: its runs, and the end of a cancelled one."""
-    found = await DBOS.list_workflows_async(
-        workflow_id_prefix=job_id, name=JOB_WORKFLOWS, load_input=False, load_output=False
-    )
-    return [w for w in found if w.workflow_id == job_id or w.workflow_id.startswith(f"{job_id}/")]
 
 
 async def story_of(job_id: JobId) -> Story | None:
     """Return what a job says about itself, or None when there is no such job."""
-    runs = await runs_of(job_id)
-    if not runs:
-        return None
+    runs = await runs_of(job_id, load=True)
+    return await _told(runs) if runs else None
+
+
+async def _told(runs: list[WorkflowStatus]) -> Story:
+    """Return what the newest of a job's runs that has said anything says; one that has ended returned it."""
     for run in reversed(runs):
+        if run.status == "SUCCESS" and run.output is not None:
+            return story_from_json(run.output)
         data = await DBOS.get_event_async(run.workflow_id, STORY_EVENT, timeout_seconds=0)
         if data is not None:
             return story_from_json(data)
-        if run.status in ACTIVE and run is runs[-1] and run.workflow_id != job_id:
+        if run.status in ACTIVE and run is runs[-1] and run is not runs[0]:
             return Story()
     return Story()
 
@@ -80,10 +49,8 @@ async def job_view(job_id: JobId) -> JobView:
     Raises:
         NotFoundError: there is no such job.
     """
-    story = await story_of(job_id)
-    if story is None:
-        raise NotFoundError(f"Job with requested jobid '{job_id[:80]}' was not found")
-    stored = await load_job(job_id)
+    runs = await runs_of(job_id, load=True)
+    story, stored = await _told(runs), stored_job(job_id, runs)
     results = await load_results(job_id)
     done, failures = len(results.records), sorted(results.failures.values(), key=lambda failure: failure.key)
     return {
@@ -138,16 +105,12 @@ def _percent(story: Story, done: int, failed: int) -> int:
 
 async def job_list(limit: int) -> list[JobLine]:
     """Return a line on each of the newest jobs, newest first."""
-    jobs = await DBOS.list_workflows_async(
-        name="archive_job", limit=limit * 2, sort_desc=True, load_input=False, load_output=False
-    )
-    ids = list(dict.fromkeys(JobId(job.workflow_id.split("/")[0]) for job in jobs))[:limit]
-    return [await _line(job_id) for job_id in ids]
+    found = await runs_of_each(await newest_jobs(limit), load=True)
+    return [await _line(job_id, runs) for job_id, runs in found.items()]
 
 
-async def _line(job_id: JobId) -> JobLine:
-    story = await story_of(job_id) or Story()
-    stored = await load_job(job_id)
+async def _line(job_id: JobId, runs: list[WorkflowStatus]) -> JobLine:
+    story, stored = await _told(runs), stored_job(job_id, runs)
     return {
         "id": job_id,
         "state": story.state,
@@ -162,9 +125,9 @@ async def _line(job_id: JobId) -> JobLine:
 
 async def worker_status(jobs_max: int, queue_max: int, *, draining: bool) -> WorkerStatus:
     """Return how busy the worker is, with the keys of the existing worker."""
-    active = await job_workflows(ACTIVE)
-    processing = [w.workflow_id.split("/")[0] for w in active if w.status == "PENDING"]
-    queued = [w.workflow_id.split("/")[0] for w in active if w.status != "PENDING"]
+    active = await workflows_in(ACTIVE)
+    processing: list[str] = [job_of(w.workflow_id) for w in active if w.status == "PENDING"]
+    queued: list[str] = [job_of(w.workflow_id) for w in active if w.status != "PENDING"]
     status: Literal["IDLE", "ACTIVE", "BUSY", "UNAVAILABLE"]
     if draining:
         status = "UNAVAILABLE"

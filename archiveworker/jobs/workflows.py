@@ -30,10 +30,10 @@ from archiveworker.jobs.outage import MAX_PAUSE_S
 from archiveworker.jobs.records import Json, StoredJob, item_to_json, job_from_json, plan_from_json
 from archiveworker.jobs.results import cancel_waiting_items, failure_to_json, finished_keys, item_workflow_id
 from archiveworker.jobs.running import reason_of, run_step
+from archiveworker.jobs.runs import REDELIVERY, RUN
 from archiveworker.jobs.steps import JobSteps, not_yet_told
 from archiveworker.jobs.story import Story, story_from_json
 from archiveworker.jobs.tools import JobPolicy
-from archiveworker.jobs.views import REDELIVERY
 
 log = structlog.get_logger(__name__)
 
@@ -69,7 +69,7 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
         self._redeliveries = Deliveries(delivery, policy)
         self._policy = policy
 
-    @DBOS.workflow(name="archive_job", max_recovery_attempts=1_000_000)
+    @DBOS.workflow(name=RUN, max_recovery_attempts=1_000_000)
     async def archive_job(self, stored: Json, run: int, earlier: list[tuple[str, str]]) -> Json:
         """Run a job from the first word to the LMS to the last; returns its story.
 

@@ -6,7 +6,8 @@ tables are. Accepted risk: a database that is away for longer than ``PATIENCE_S`
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, ParamSpec, TypeVar
 
@@ -74,11 +75,29 @@ def open_pool(url: Secret) -> sa.Engine:
 
 def make_tables(engine: sa.Engine, tables: sa.MetaData) -> None:
     """Make the tables that are missing; several processes may do so at the same time."""
+    with _alone(engine) as connection:
+        tables.create_all(connection)
+
+
+def make_indexes(engine: sa.Engine, indexes: Sequence[sa.Index]) -> None:
+    """Make the indexes that are missing; several processes may do so at the same time.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: there is no such table or column, or it belongs to somebody else.
+    """
+    with _alone(engine) as connection:
+        for index in indexes:
+            connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+
+
+@contextmanager
+def _alone(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """Begin a transaction in which no other process makes anything."""
     with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
-            # Two that make the same table at once would fail, although each looks first.
+            # Two that make the same thing at once would fail, although each looks first.
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_TABLES_KEY)))
-        tables.create_all(connection)
+        yield connection
 
 
 async def patiently(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -2,61 +2,70 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
-import pytest_asyncio
-from dbos import DBOS, SetWorkflowID
+from dbos import DBOS
 
-from archiveworker.domain.ids import JobId, new_job_id
+from archiveworker.domain.errors import SourceError
+from archiveworker.domain.ids import JobId
+from archiveworker.domain.job import PlannedItem
+from archiveworker.domain.secret import Secret
 from archiveworker.jobs import progress
+from archiveworker.jobs.engine import Engine
 from archiveworker.jobs.progress import ended_count
-
-GATES: dict[str, asyncio.Event] = {}
-
-
-@DBOS.workflow(name="item_of_test_progress")
-async def item(gate: str, fails: bool) -> str:
-    if gate:
-        await GATES[gate].wait()
-    if fails:
-        raise ValueError("this one fails")
-    return gate
+from archiveworker.jobs.runs import parents_of_items
+from tests.fakes.engine import ScriptedLms, ended, running_engine
 
 
-@pytest_asyncio.fixture
-async def job_id(tmp_path: Path) -> AsyncIterator[JobId]:
-    DBOS(config={"name": "progress", "system_database_url": f"sqlite:///{tmp_path}/db.sqlite", "log_level": "CRITICAL"})
-    DBOS.launch()
-    yield new_job_id()
-    await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
+class Gate:
+    """Holds some of the items back; one fails when it comes through.
+
+    Args:
+        closed: keys of those that are held back.
+        failing: key of the one that fails.
+    """
+
+    def __init__(self, *closed: str, failing: str = "") -> None:
+        self.closed = frozenset(closed)
+        self.failing = failing
+        self.waits = asyncio.Event()
+        self.opened = asyncio.Event()
+
+    async def __call__(self, _job_id: JobId, item: PlannedItem) -> None:
+        if item.key in self.closed:
+            self.waits.set()
+            await self.opened.wait()
+        if item.key == self.failing:
+            raise SourceError("this one fails")
 
 
-async def _start(workflow_id: str, gate: str = "", *, fails: bool = False) -> None:
-    with SetWorkflowID(workflow_id):
-        handle = await DBOS.start_workflow_async(item, gate, fails)
-    if fails:
-        with pytest.raises(ValueError, match="fails"):
-            await handle.get_result(polling_interval_sec=0.05)
-    elif not gate:
-        await handle.get_result(polling_interval_sec=0.05)
+async def _count(engine: Engine, job_id: JobId, expected: int) -> None:
+    """Wait until so many items have ended, which the engine writes down just after they have."""
+    async with asyncio.timeout(60):
+        while (counted := await ended_count(job_id, 3)) < expected:
+            assert (await engine.story(job_id)) is not None
+            await asyncio.sleep(0.02)
+    assert counted == expected
 
 
-async def test_what_has_ended_is_counted_and_what_is_tried_again_is_not(job_id: JobId) -> None:
-    GATES["first"], GATES["again"] = asyncio.Event(), asyncio.Event()
-    await _start(f"{job_id}/item/attempt-1/1")
-    await _start(f"{job_id}/item/attempt-2/1", fails=True)
-    await _start(f"{job_id}/item/attempt_3/1", "first")
-    await _start(f"{new_job_id()}/item/attempt-1/1")
-    assert await ended_count(job_id, 3) == 2
-    listed = await DBOS.list_workflows_async(workflow_id_prefix=f"{job_id}/item/")
-    assert progress._by_state(job_id) == Counter(one.status for one in listed)
-    GATES["first"].set()
-    await (await DBOS.retrieve_workflow_async(f"{job_id}/item/attempt_3/1")).get_result(polling_interval_sec=0.05)
-    assert await ended_count(job_id, 3) == 3
-    await _start(f"{job_id}/item/attempt-2/2", "again")
-    assert await ended_count(job_id, 3) == 2
-    GATES["again"].set()
-    await (await DBOS.retrieve_workflow_async(f"{job_id}/item/attempt-2/2")).get_result(polling_interval_sec=0.05)
-    assert await ended_count(job_id, 3) == 3
+async def test_what_has_ended_is_counted_and_what_is_tried_again_is_not(tmp_path: Path) -> None:
+    gate = Gate("item-3", failing="item-2")
+    lms = ScriptedLms(gate)
+    async with running_engine(tmp_path, lms) as engine:
+        other = await engine.submit(lms.parse({"items": 1}))
+        assert (await ended(engine, other))["state"] == "FINISHED"
+        job_id = await engine.submit(lms.parse({"items": 3}))
+        await gate.waits.wait()
+        await _count(engine, job_id, 2)
+        listed = await DBOS.list_workflows_async(workflow_id_prefix=f"{job_id}/item/")
+        assert progress._by_state(await parents_of_items(job_id)) == Counter(one.status for one in listed)
+        gate.opened.set()
+        assert (await ended(engine, job_id))["state"] == "FAILED"
+        assert await ended_count(job_id, 3) == 3
+        again = lms.on_fetch = Gate("item-2")
+        await engine.retry(job_id, Secret("token"))
+        await again.waits.wait()
+        await _count(engine, job_id, 2)
+        again.opened.set()
+        assert (await ended(engine, job_id))["state"] == "FINISHED"
+        assert await ended_count(job_id, 3) == 3
