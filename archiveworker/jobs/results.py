@@ -100,9 +100,7 @@ async def load_results(job_id: JobId) -> ItemResults:
 
 async def load_record(job_id: JobId, key: ItemKey) -> ItemRecord | None:
     """Return what one item has made, None when it has not."""
-    children = await DBOS.list_workflows_async(
-        workflow_id_prefix=f"{job_id}/item/{key}/", status=["SUCCESS"], load_input=False
-    )
+    children = await items_of(job_id, ["SUCCESS"], key=key, load=True)
     outputs: list[Json] = [child.output or {} for child in children]
     return next((record_from_json(output["record"]) for output in outputs if "record" in output), None)
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from dbos import DBOS, WorkflowHandleAsync, WorkflowStatus
 
 from archiveworker.domain.errors import ConflictError
-from archiveworker.domain.ids import JobId
+from archiveworker.domain.ids import ItemKey, JobId
 
 RUN: Final = "archive_job"
 REDELIVERY: Final = "redeliver_job"
@@ -114,13 +114,14 @@ async def parents_of_items(job_id: JobId) -> list[str]:
 
 
 async def items_of(
-    job_id: JobId, status: list[str], *, limit: int | None = None, load: bool = False
+    job_id: JobId, status: list[str], *, key: ItemKey | None = None, limit: int | None = None, load: bool = False
 ) -> list[WorkflowStatus]:
     """Return the workflows of a job's items that are in one of the engine's states, oldest first.
 
     Args:
         job_id: of the job.
         status: see ``results.ACTIVE`` and ``results.ENDED``.
+        key: of one item; None: of all.
         limit: no more than that.
         load: their results as well.
     """
@@ -128,7 +129,12 @@ async def items_of(
     if not parents:  # which the engine would take for any parent
         return []
     return await DBOS.list_workflows_async(
-        parent_workflow_id=parents, status=status, limit=limit, load_input=False, load_output=load
+        parent_workflow_id=parents,
+        workflow_id_prefix=f"{job_id}/item/{key}/" if key else None,
+        status=status,
+        limit=limit,
+        load_input=False,
+        load_output=load,
     )
 
 
