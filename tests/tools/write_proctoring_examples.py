@@ -41,7 +41,7 @@ def pages() -> dict[str, bytes]:
         "person-no-attempt": render_pair(plain.page_of(fake.person_id(17), fake.FINAL)),
         "person-over": render_pair(plain.page_of(fake.person_id(6), fake.MIDTERM)),
         "person-pseudonym": render_pair(report_of(hidden).page_of(person, fake.MIDTERM)),
-        "exam": render_exam(plain, fake.MIDTERM),
+        "exam": next(render_exam(plain, fake.MIDTERM))[1],
         "course": render_course(plain),
         "course-clean": render_course(report_of(fake.clean())),
     }

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import median
+from typing import Final
 
 from archiveworker.domain.findings import Finding
 from archiveworker.domain.proctoring.base import ExamId, PersonId
@@ -14,6 +15,9 @@ from archiveworker.domain.proctoring.model import Attempt, Exam, Proctoring
 from archiveworker.reports.bars import Bar, bars
 from archiveworker.reports.proctoring import wording
 from archiveworker.reports.proctoring.report import CourseReport
+
+PEOPLE_ON_A_PAGE: Final = 500
+"""Of an overview: a browser needs some 200 KB for each while it prints them, and nobody turns so many leaves."""
 
 Pairs = tuple[tuple[str, str], ...]
 """Label and value."""
@@ -42,6 +46,31 @@ class PersonRow:
     allowed: str
     allowances: str
     codes: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeopleSheet:
+    """A part of the list of people of one exam that is printed as one page.
+
+    Attributes:
+        rows: at most ``PEOPLE_ON_A_PAGE``.
+        first: number of the first row, from 1.
+        total: rows of all sheets.
+    """
+
+    rows: tuple[PersonRow, ...]
+    first: int
+    total: int
+
+    @property
+    def last(self) -> int:
+        """Number of the last row."""
+        return self.first + len(self.rows) - 1
+
+    @property
+    def span(self) -> str:
+        """Which of the people these are, e.g. ``People 501 to 1,000 of 5,000``; empty when they are all."""
+        return f"People {self.first:,} to {self.last:,} of {self.total:,}" if len(self.rows) < self.total else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +140,12 @@ def exam_rows(report: CourseReport) -> tuple[ExamRow, ...]:
     return tuple(rows)
 
 
-def person_rows(report: CourseReport, exam_id: ExamId) -> tuple[PersonRow, ...]:
-    """Return a row for each person who has an attempt or an allowance, by name."""
+def people_sheets(report: CourseReport, exam_id: ExamId) -> tuple[PeopleSheet, ...]:
+    """Return everybody who has an attempt or an allowance, by name; at least one sheet."""
     people = {person for person, exam in (*report.facts.pairs, *report.facts.allowances_of) if exam == exam_id}
-    return tuple(_person(report, person, exam_id) for person in sorted(people, key=str.casefold))
+    rows = tuple(_person(report, person, exam_id) for person in sorted(people, key=str.casefold))
+    starts = range(0, max(len(rows), 1), PEOPLE_ON_A_PAGE)
+    return tuple(PeopleSheet(rows[at : at + PEOPLE_ON_A_PAGE], at + 1, len(rows)) for at in starts)
 
 
 def _person(report: CourseReport, person: PersonId, exam_id: ExamId) -> PersonRow:

@@ -148,8 +148,11 @@ def _pages(report: CourseReport) -> Iterator[_Stored]:
     for exam in report.exams:
         facts = {"kind": "exam", "examid": exam.id, "exam": exam.name, "people": str(people[exam.id])}
         folder = ArchivePath.sanitised("overviews", names[exam.id]).value
-        entry = _Entry(f"exam-{exam.id}", f"Overview: {exam.name}", folder, _OVERVIEW, read_at, facts)
-        yield _Stored(entry, html=render_exam(report, exam.id).decode("utf-8"))
+        for sheet, html in render_exam(report, exam.id):
+            key, title, stem = f"exam-{exam.id}", f"Overview: {exam.name}", _OVERVIEW
+            if sheet.first > 1:
+                key, title, stem = f"{key}-{sheet.first}", f"{sheet.span}: {exam.name}", f"people_{sheet.first:06d}"
+            yield _Stored(_Entry(key, title, folder, stem, read_at, facts), html=html.decode("utf-8"))
     entry = _Entry("course", f"Overview of the course {course.id}", "course", _OVERVIEW, read_at, {"kind": "course"})
     yield _Stored(entry, html=render_course(report).decode("utf-8"))
 
