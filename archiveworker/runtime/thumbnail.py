@@ -45,8 +45,8 @@ async def draw(pdf: bytes) -> bytes:
     """
     if len(pdf) > PDF_MAX_BYTES:
         raise ToolError(f"a PDF of {len(pdf)} bytes is not drawn, at most {PDF_MAX_BYTES}{_INSTEAD}")
-    # Isolated: neither our environment nor the folder of the script is a place to import from.
-    argv = [sys.executable, "-I", str(_PROGRAM), str(WIDTH_PX), str(HEIGHT_MAX_PX)]
+    # -P: the folder of the script is no place to import from; our environment, which could name others, stays here.
+    argv = [sys.executable, "-P", str(_PROGRAM), str(WIDTH_PX), str(HEIGHT_MAX_PX)]
     ours, theirs = socket.socketpair()
     with ours:
         ours.setblocking(False)
