@@ -17,7 +17,8 @@ from typing import Final
 import pypdfium2
 
 _CONNECTION: Final = 3
-_NICE: Final = 19
+_NICE: Final = 5
+"""After what jobs need, but not so far that nothing is left while the machine is full of them."""
 _NOBODY_ID: Final = 65531
 """Nobody's: what root becomes. The same as of browsers (``rendering.sandbox``), which end before they could meet."""
 _LIMITS: Final = {
