@@ -4,7 +4,7 @@ A PDF of an item is made by a browser of ours, and holds foreign bytes all the s
 So what parses it (PDFium) is taken for something that may be taken over: it gets the bytes and a connection to hand
 pixels back, and nothing of ours (``thumbnail_child``). What comes back is read up to the size of the picture and made a
 picture here. Accepted risk: a process that was taken over runs as the user of the worker, and may send that user's
-processes signals, until its ten seconds are over.
+processes signals, until its time is over.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ MEDIA_TYPE: Final = "image/webp"
 WIDTH_PX: Final = 256
 HEIGHT_MAX_PX: Final = 362
 PDF_MAX_BYTES: Final = 32 * 1024**2
-_LIMIT_S: Final = 10.0
+_LIMIT_S: Final = 30.0
 _QUALITY: Final = 70
 _CHUNK_BYTES: Final = 64 * 1024
 _CONNECTION: Final = 3
@@ -41,12 +41,12 @@ async def draw(pdf: bytes) -> bytes:
     It is ``WIDTH_PX`` wide and at most ``HEIGHT_MAX_PX`` high; of a longer page it is the upper part.
 
     Raises:
-        ToolError: it could not be drawn within ten seconds, or the PDF is larger than ``PDF_MAX_BYTES``.
+        ToolError: it could not be drawn within 30 seconds, or the PDF is larger than ``PDF_MAX_BYTES``.
     """
     if len(pdf) > PDF_MAX_BYTES:
         raise ToolError(f"a PDF of {len(pdf)} bytes is not drawn, at most {PDF_MAX_BYTES}{_INSTEAD}")
-    # Isolated: neither our environment nor the folder of the script is a place to import from.
-    argv = [sys.executable, "-I", str(_PROGRAM), str(WIDTH_PX), str(HEIGHT_MAX_PX)]
+    # -P: the folder of the script is no place to import from; our environment, which could name others, stays here.
+    argv = [sys.executable, "-P", str(_PROGRAM), str(WIDTH_PX), str(HEIGHT_MAX_PX)]
     ours, theirs = socket.socketpair()
     with ours:
         ours.setblocking(False)

@@ -6,6 +6,7 @@ descriptor it can open no file, no socket and nobody else's memory, and it can s
 library and pypdfium2 are imported, so that it starts in a tenth of a second.
 """
 
+import ctypes
 import os
 import resource
 import socket
@@ -16,7 +17,8 @@ from typing import Final
 import pypdfium2
 
 _CONNECTION: Final = 3
-_NICE: Final = 19
+_NICE: Final = 5
+"""After what jobs need, but not so far that nothing is left while the machine is full of them."""
 _NOBODY_ID: Final = 65531
 """Nobody's: what root becomes. The same as of browsers (``rendering.sandbox``), which end before they could meet."""
 _LIMITS: Final = {
@@ -27,6 +29,8 @@ _LIMITS: Final = {
     resource.RLIMIT_NOFILE: 0,
     resource.RLIMIT_NPROC: 0,
 }
+_PR_SET_NO_NEW_PRIVS: Final = 38
+"""Source: prctl(2), linux/prctl.h."""
 _CHUNK_BYTES: Final = 1024**2
 
 
@@ -50,6 +54,7 @@ def _give_up_rights() -> None:
         os.setgroups([])
         os.setresgid(_NOBODY_ID, _NOBODY_ID, _NOBODY_ID)
         os.setresuid(_NOBODY_ID, _NOBODY_ID, _NOBODY_ID)
+    ctypes.CDLL(None).prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
 
 
 def _drawn(pdf: bytes, width_px: int, height_px: int) -> bytes:

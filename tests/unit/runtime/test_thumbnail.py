@@ -161,7 +161,7 @@ async def test_nothing_is_left_to_the_process_that_parses_foreign_bytes(tmp_path
 
 
 def _all(connection: socket.socket) -> str:
-    connection.settimeout(30)
+    connection.settimeout(200)
     data = b""
     while chunk := connection.recv(65536):
         data += chunk
