@@ -43,6 +43,7 @@ hypothesis.settings.load_profile("project")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run the long versions of the acceptance tests")
+    parser.addoption("--posts", type=int, default=10_000, help="how many jobs the long version of test_load.py posts")
     parser.addoption(
         "--seed", type=int, help="of random kills and faults, to see a run again; default: another each time"
     )
