@@ -24,6 +24,7 @@ from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import JobState, OnError, Plan, PlannedItem
 from archiveworker.jobs.book import Book
 from archiveworker.jobs.delivering import Deliveries, DeliverySteps
+from archiveworker.jobs.drain import DrainGate, ended_by_a_stop
 from archiveworker.jobs.fairness import item_turn
 from archiveworker.jobs.finish import FinishSteps
 from archiveworker.jobs.outage import MAX_PAUSE_S
@@ -69,7 +70,13 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
         self._redeliveries = Deliveries(delivery, policy)
         self._policy = policy
 
+    @property
+    def gate(self) -> DrainGate:
+        """What ends them when the worker stops."""
+        return self._steps.gate
+
     @DBOS.workflow(name="archive_job", max_recovery_attempts=1_000_000)
+    @ended_by_a_stop
     async def archive_job(self, stored: Json, run: int, earlier: list[tuple[str, str]]) -> Json:
         """Run a job from the first word to the LMS to the last; returns its story.
 
@@ -94,6 +101,7 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
             return book.story.to_json()
 
     @DBOS.workflow(name="archive_item", max_recovery_attempts=1_000_000)
+    @ended_by_a_stop
     async def archive_item(self, job_id: JobId, item: Json) -> Json:
         """Fetch and render one item; returns its record, or why it failed for good."""
         with structlog.contextvars.bound_contextvars(job_id=job_id, item=item["key"]):
@@ -117,6 +125,7 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
             return {"record": record}
 
     @DBOS.workflow(name="abandon_job", max_recovery_attempts=1_000_000)
+    @ended_by_a_stop
     async def abandon_job(self, stored: Json, story: Json) -> Json:
         """Tell the LMS that a job was cancelled, and forget its token; goes on with the job's ``story``."""
         job = job_from_json(stored)
@@ -128,6 +137,7 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
             return book.story.to_json()
 
     @DBOS.workflow(name=REDELIVERY, max_recovery_attempts=1_000_000)
+    @ended_by_a_stop
     async def redeliver_job(self, stored: Json, story: Json, archive: Json, targets: list[str], run: int) -> Json:
         """Bring an archive that was kept to ``targets``; goes on with the job's ``story``.
 
