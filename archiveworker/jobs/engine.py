@@ -32,7 +32,7 @@ from archiveworker.jobs.records import StoredJob, archive_from_json, job_to_json
 from archiveworker.jobs.results import ACTIVE, load_job
 from archiveworker.jobs.room import Room
 from archiveworker.jobs.steps import JobSteps
-from archiveworker.jobs.story import Story
+from archiveworker.jobs.story import Story, is_only_believed
 from archiveworker.jobs.tools import JobTools, OpenJobs
 from archiveworker.jobs.watch import NoGuard, Watch
 from archiveworker.jobs.workflows import ITEM_QUEUE, JOB_QUEUE, WORKFLOW_VERSION, ArchiveWorkflows
@@ -236,7 +236,7 @@ class Engine:
         view = await views.job_view(job_id)
         is_kept = view["archive"] is not None and await self._delivery.kept_archive(job_id) is not None
         # That of a finished job is there for a moment more, until it is cleaned up.
-        if is_kept and JobState(view["state"]) in _GIVEN_UP:
+        if is_kept and (JobState(view["state"]) in _GIVEN_UP or is_only_believed(view["deliveries"])):
             ended_at = datetime.fromisoformat(view["history"][-1]["at"])
             view["kept_until"] = (ended_at + timedelta(days=self._config.keep_failed_days)).isoformat()
         if JobState(view["state"]).is_final:

@@ -97,7 +97,7 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
                 raise  # cancelled, or the engine's own trouble: not an outcome of the job
             except Exception as exc:  # noqa: BLE001 - a job must never end without a word to the LMS
                 await self._give_up(job_id, book, exc)
-            await run_step("clean_up", self._finish.clean_up, job_id, book.story.state.value)
+            await run_step("clean_up", self._finish.clean_up, job_id, book.story.to_json())
             return book.story.to_json()
 
     @DBOS.workflow(name="archive_item", max_recovery_attempts=1_000_000)
@@ -133,7 +133,7 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
         with structlog.contextvars.bound_contextvars(job_id=job_id, source=job.source):
             book = Book(self._steps, story_from_json(story))
             await self._end(job_id, book, JobState.CANCELLED, "The job was cancelled by an administrator.")
-            await run_step("clean_up", self._finish.clean_up, job_id, book.story.state.value)
+            await run_step("clean_up", self._finish.clean_up, job_id, book.story.to_json())
             return book.story.to_json()
 
     @DBOS.workflow(name=REDELIVERY, max_recovery_attempts=1_000_000)
@@ -162,7 +162,7 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
                 state, reason = JobState.FAILED, self._with_whereabouts(job_id, reason_of(exc, "job_failed"))
             await run_step("release", self._steps.release, job_id)
             await book.enter(state, reason)
-            await run_step("clean_up", self._finish.clean_up, job_id, state.value)
+            await run_step("clean_up", self._finish.clean_up, job_id, book.story.to_json())
             return book.story.to_json()
 
     async def _archive(self, job: StoredJob, run: int, book: Book) -> None:
