@@ -319,7 +319,8 @@ class JobView(TypedDict):
         archive: null before it is packed.
         evidence: names of the pieces of evidence.
         deliveries: places that the archive goes to, in their order, once it is packed.
-        kept_until: until when the archive of a job that failed stays on the worker, ISO 8601; null otherwise.
+        kept_until: until when the archive of a job that failed, or of which the LMS did not say that it has it, stays
+            on the worker, ISO 8601; null otherwise.
         deadline_at: of a job that has not ended: when it ends with TIMEOUT, ISO 8601.
     """
 

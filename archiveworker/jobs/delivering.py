@@ -165,7 +165,8 @@ class Deliveries:
         except Exception as exc:  # noqa: BLE001 - the other targets are tried all the same
             return DeliveryState.FAILED, reason_of(exc, "delivery_failed", target=target)
         book.warn("job", warning)
-        return DeliveryState.DELIVERED, ""
+        # An LMS that warns has not said that it has the archive; what other places warn of is something else.
+        return DeliveryState.DELIVERED, warning if target == LMS else ""
 
     async def _to_lms(self, job_id: JobId, archive: Json, mark: str) -> Any:
         ticket = await self._upload("upload", self._steps.upload, job_id, archive)

@@ -6,7 +6,6 @@ restart with the same ``executor_id`` recovers what this process had begun.
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -24,7 +23,7 @@ from archiveworker.domain.secret import Secret
 from archiveworker.jobs import runs, views
 from archiveworker.jobs.deadline import with_deadline
 from archiveworker.jobs.delivering import DeliverySteps, kept_to_json
-from archiveworker.jobs.drain import DrainGate
+from archiveworker.jobs.drain import DrainGate, take_down
 from archiveworker.jobs.fairness import job_lane, job_turn, lane_width
 from archiveworker.jobs.finish import FinishSteps
 from archiveworker.jobs.health import Health
@@ -34,7 +33,7 @@ from archiveworker.jobs.records import StoredJob, archive_from_json, job_to_json
 from archiveworker.jobs.results import ACTIVE, load_job
 from archiveworker.jobs.room import Room
 from archiveworker.jobs.steps import JobSteps
-from archiveworker.jobs.story import Story
+from archiveworker.jobs.story import Story, is_only_believed
 from archiveworker.jobs.tools import JobTools, OpenJobs
 from archiveworker.jobs.watch import NoGuard, Watch
 from archiveworker.jobs.workflows import ITEM_QUEUE, JOB_QUEUE, WORKFLOW_VERSION, ArchiveWorkflows
@@ -147,10 +146,7 @@ class Engine:
         for task in (self._sweeper, self._warming):
             if task is not None:
                 task.cancel()
-        await self._open_jobs.close_all()
-        await asyncio.to_thread(DBOS.destroy, workflow_completion_timeout_sec=0)
-        # DBOS has put its own threads into the loop and ended them; who closes after the engine needs some.
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="after-engine"))
+        await take_down(self._gate, self._open_jobs)
         if self._watch is not None:
             await self._watch.stop()
         return clean
@@ -242,7 +238,7 @@ class Engine:
         view = await views.job_view(job_id)
         is_kept = view["archive"] is not None and await self._delivery.kept_archive(job_id) is not None
         # That of a finished job is there for a moment more, until it is cleaned up.
-        if is_kept and JobState(view["state"]) in _GIVEN_UP:
+        if is_kept and (JobState(view["state"]) in _GIVEN_UP or is_only_believed(view["deliveries"])):
             ended_at = datetime.fromisoformat(view["history"][-1]["at"])
             view["kept_until"] = (ended_at + timedelta(days=self._config.keep_failed_days)).isoformat()
         if JobState(view["state"]).is_final:

@@ -30,6 +30,7 @@ from archiveworker.jobs.results import load_job, load_results
 from archiveworker.jobs.room import Room, on_spool
 from archiveworker.jobs.stamping import Stamping, stamped_to_json, write_file
 from archiveworker.jobs.stamps import stamps_from_json, tree_from_json
+from archiveworker.jobs.story import is_only_believed, story_from_json
 from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobTools, OpenJobs
 from archiveworker.reports.verification import Occasion, render_html, render_json
 from archiveworker.runtime import metrics
@@ -169,11 +170,20 @@ class FinishSteps:
             raise NotFoundError(f"There is no evidence of this name for job {job_id[:80]!r}.")
         return folder / name
 
-    async def clean_up(self, job_id: JobId, state: str) -> None:
-        """Discard what is no longer needed: after a failure everything stays for a retry, until the sweeper comes."""
-        metrics.JOBS_ENDED.labels((await load_job(job_id)).source, state).inc()
-        if JobState(state) in (JobState.FINISHED, JobState.CANCELLED):
-            await asyncio.to_thread(self._tools.spool.discard, job_id, keep=frozenset({EVIDENCE_FOLDER}))
+    async def clean_up(self, job_id: JobId, told: Json) -> None:
+        """Discard what is no longer needed: after a failure everything stays for a retry, until the sweeper comes.
+
+        So does an archive of which the LMS did not say that it has it.
+
+        Args:
+            job_id: whose.
+            told: its ``Story``.
+        """
+        story = story_from_json(told)
+        metrics.JOBS_ENDED.labels((await load_job(job_id)).source, story.state.value).inc()
+        keep = {EVIDENCE_FOLDER, PACKAGE_FOLDER} if is_only_believed(story.deliveries) else {EVIDENCE_FOLDER}
+        if story.state in (JobState.FINISHED, JobState.CANCELLED):
+            await asyncio.to_thread(self._tools.spool.discard, job_id, keep=frozenset(keep))
 
     async def _given(self, job_id: JobId, plan: Json, backups: list[Json]) -> PackageInput:
         request = (await self._open_jobs.get(job_id)).request

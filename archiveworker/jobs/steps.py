@@ -60,12 +60,15 @@ class JobSteps:
         open_jobs: request and connection of each.
         gate: holds items back while the worker drains.
         room: on the spool.
+
+    Attributes:
+        gate: the same.
     """
 
     def __init__(self, tools: JobTools, open_jobs: OpenJobs, gate: DrainGate, room: Room) -> None:
         self._tools = tools
         self._open_jobs = open_jobs
-        self._gate = gate
+        self.gate = gate
         self._room = room
         self._item_ended = asyncio.Event()
         self._refused: dict[JobId, tuple[Secret, str]] = {}
@@ -105,7 +108,7 @@ class JobSteps:
     @on_spool(reads=(COLLECTED, COMPANIONS))
     async def archive_item(self, job_id: JobId, item: Json) -> Json:
         """Fetch and render one item; return its record."""
-        async with self._gate.work():
+        async with self.gate.work():
             job = await self._open_jobs.get(job_id)
             refused, reason = self._refused.get(job_id, (None, ""))
             if refused is not None and refused.reveal() == job.request.token.reveal():

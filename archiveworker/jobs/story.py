@@ -1,6 +1,6 @@
 """What a job says about itself: one event of its workflow, rewritten at each change, readable from any process."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
@@ -26,7 +26,8 @@ class Story:
         warnings: ``{"subject", "message"}``.
         archive: ``{"name", "sha256", "size_bytes", "layout", "retention"}`` once packed.
         evidence: names that ``GET /jobs/<id>/evidence/<name>`` serves.
-        deliveries: ``{"target", "state", "message"}`` of each target, once packed; ``state`` is a ``DeliveryState``.
+        deliveries: ``{"target", "state", "message"}`` of each target, once packed; ``state`` is a ``DeliveryState``,
+            ``message`` why it failed, or why an LMS is believed to have it.
     """
 
     state: JobState = JobState.AWAITING_PROCESSING
@@ -81,6 +82,11 @@ class Story:
     def to_json(self) -> Json:
         """Return the stored form."""
         return {"format": FORMAT, **asdict(self), "state": self.state.value}
+
+
+def is_only_believed(deliveries: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether a target is believed to have the archive although it did not say so; of ``Story.deliveries``."""
+    return any(entry["state"] == DeliveryState.DELIVERED and entry["message"] for entry in deliveries)
 
 
 def story_from_json(data: Json | None) -> Story:

@@ -24,6 +24,7 @@ from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import JobState, OnError, Plan, PlannedItem
 from archiveworker.jobs.book import Book
 from archiveworker.jobs.delivering import Deliveries, DeliverySteps
+from archiveworker.jobs.drain import DrainGate, ended_by_a_stop
 from archiveworker.jobs.fairness import item_turn
 from archiveworker.jobs.finish import FinishSteps
 from archiveworker.jobs.outage import MAX_PAUSE_S
@@ -69,7 +70,13 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
         self._redeliveries = Deliveries(delivery, policy)
         self._policy = policy
 
+    @property
+    def gate(self) -> DrainGate:
+        """What ends them when the worker stops."""
+        return self._steps.gate
+
     @DBOS.workflow(name=RUN, max_recovery_attempts=1_000_000)
+    @ended_by_a_stop
     async def archive_job(self, stored: Json, run: int, earlier: list[tuple[str, str]]) -> Json:
         """Run a job from the first word to the LMS to the last; returns its story.
 
@@ -90,10 +97,11 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
                 raise  # cancelled, or the engine's own trouble: not an outcome of the job
             except Exception as exc:  # noqa: BLE001 - a job must never end without a word to the LMS
                 await self._give_up(job_id, book, exc)
-            await run_step("clean_up", self._finish.clean_up, job_id, book.story.state.value)
+            await run_step("clean_up", self._finish.clean_up, job_id, book.story.to_json())
             return book.story.to_json()
 
     @DBOS.workflow(name="archive_item", max_recovery_attempts=1_000_000)
+    @ended_by_a_stop
     async def archive_item(self, job_id: JobId, item: Json) -> Json:
         """Fetch and render one item; returns its record, or why it failed for good."""
         with structlog.contextvars.bound_contextvars(job_id=job_id, item=item["key"]):
@@ -117,6 +125,7 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
             return {"record": record}
 
     @DBOS.workflow(name="abandon_job", max_recovery_attempts=1_000_000)
+    @ended_by_a_stop
     async def abandon_job(self, stored: Json, story: Json) -> Json:
         """Tell the LMS that a job was cancelled, and forget its token; goes on with the job's ``story``."""
         job = job_from_json(stored)
@@ -124,10 +133,11 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
         with structlog.contextvars.bound_contextvars(job_id=job_id, source=job.source):
             book = Book(self._steps, story_from_json(story))
             await self._end(job_id, book, JobState.CANCELLED, "The job was cancelled by an administrator.")
-            await run_step("clean_up", self._finish.clean_up, job_id, book.story.state.value)
+            await run_step("clean_up", self._finish.clean_up, job_id, book.story.to_json())
             return book.story.to_json()
 
     @DBOS.workflow(name=REDELIVERY, max_recovery_attempts=1_000_000)
+    @ended_by_a_stop
     async def redeliver_job(self, stored: Json, story: Json, archive: Json, targets: list[str], run: int) -> Json:
         """Bring an archive that was kept to ``targets``; goes on with the job's ``story``.
 
@@ -152,7 +162,7 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
                 state, reason = JobState.FAILED, self._with_whereabouts(job_id, reason_of(exc, "job_failed"))
             await run_step("release", self._steps.release, job_id)
             await book.enter(state, reason)
-            await run_step("clean_up", self._finish.clean_up, job_id, state.value)
+            await run_step("clean_up", self._finish.clean_up, job_id, book.story.to_json())
             return book.story.to_json()
 
     async def _archive(self, job: StoredJob, run: int, book: Book) -> None:

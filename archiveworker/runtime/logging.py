@@ -5,10 +5,11 @@ first guard, the redacting processor the second: it stars out values that look l
 a telling key. Accepted risk: a secret of an unknown shape under an innocent key is not recognised.
 """
 
+import contextlib
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from typing import Any, Final, TextIO
 
 import structlog
@@ -20,6 +21,8 @@ _IN_TEXT: Final = re.compile(
 _MOODLE_TOKEN: Final = re.compile(r"(?<![0-9a-fA-F])[0-9a-f]{32}(?![0-9a-fA-F])")
 STARS: Final = "***"
 _NOISY: Final = ("asyncio", "aiohttp.access", "alembic", "dbos", "PIL", "pikepdf", "pypdf", "sqlalchemy", "urllib3")
+
+_OWN_HANDLERS: Final = ("dbos",)
 
 
 def redact(value: object) -> object:
@@ -75,7 +78,34 @@ def configure(level: str, *, as_json: bool | None = None, stream: TextIO | None 
         )
     )
     logging.getLogger().handlers[:] = [handler]
+    for name in _OWN_HANDLERS:
+        # What has a handler already gives itself none: its lines would be of another form, and not redacted.
+        logging.getLogger(name).handlers[:] = [handler]
+        logging.getLogger(name).propagate = False
     set_level(level)
+
+
+@contextlib.contextmanager
+def subdued(name: str) -> Iterator[None]:
+    """Have a library say in one line each what goes wrong while it is stopped, and nothing of less weight.
+
+    Args:
+        name: of its logger.
+    """
+    logger = logging.getLogger(name)
+    logger.addFilter(_in_one_line)
+    try:
+        yield
+    finally:
+        logger.removeFilter(_in_one_line)
+
+
+def _in_one_line(record: logging.LogRecord) -> bool:
+    if record.exc_info and record.exc_info[1] is not None:
+        cause = record.exc_info[1]
+        record.msg, record.args = f"{record.getMessage()} {type(cause).__name__}: {cause}", ()
+        record.exc_info = record.exc_text = None
+    return record.levelno >= logging.ERROR
 
 
 def set_level(level: str) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from archiveworker.demo.faults import Fault, FaultKind
 from archiveworker.demo.server import DemoOptions, DemoServer
+from archiveworker.demo.tsa import TsaFault, TsaFaultKind
 from tests.acceptance.faults.trouble import SHORT_PAGES
 from tests.acceptance.kills import PATIENT, Checkpoints, archived_items, manifest_of
 from tests.fakes.worker import WorkerProcess, stamps_of
@@ -138,3 +140,47 @@ async def test_killed_around_the_delivery(function: str, lms: DemoServer, tmp_pa
         await worker.stop()
     assert view["state"] == "FINISHED", view
     assert [d.jobid for d in lms.deliveries].count(answer["jobid"]) == 1
+
+
+STAMP, PACKED = "the authority", "archive_packed"
+
+
+async def _in_the_midst(lms: DemoServer, worker: WorkerProcess, place: str) -> None:
+    """Wait until the worker waits for what answers slowly, or has just packed."""
+    orders = lms.tsa.faults if place == STAMP else lms.faults.as_json
+    async with asyncio.timeout(60):
+        if place == PACKED:
+            while PACKED not in {event["event"] for event in worker.log_events()}:
+                await asyncio.sleep(0.002)
+        else:
+            while orders() if callable(orders) else orders:
+                await asyncio.sleep(0.002)
+
+
+@pytest.mark.parametrize("place", [STAMP, PACKED, "upload.php", "quiz_archiver_process_uploaded_artifact"])
+async def test_a_stop_at_the_end_of_a_job_is_one_line_in_the_log(place: str, lms: DemoServer, tmp_path: Path) -> None:
+    worker = _worker(tmp_path, lms, SHUTDOWN_GRACE_S="0")
+    await worker.start()
+    ids = [attempt.attemptid for attempt in lms.course.attempts][:1]
+    if place == STAMP:
+        lms.tsa.faults.append(TsaFault(TsaFaultKind.SLOW, times=1, seconds=2.0))
+    elif place != PACKED:
+        lms.faults.order(Fault(FaultKind.SLOW, place, times=1, seconds=2.0))
+    try:
+        _, answer = await lms.submit(worker.url, lms.request(7, itemids=ids, backups=False))
+        await _in_the_midst(lms, worker, place)
+        assert await worker.terminate() == 0
+        assert "Traceback" not in worker.log.read_text()
+        said = [(event["event"], event["level"]) for event in worker.log_events()]
+        said = said[said.index(("draining", "info")) :]
+        assert said == [("draining", "info"), ("left_for_next_start", "info"), ("stopped", "info")]
+        assert all(line.startswith("{") for line in worker.log.read_text().splitlines()), "DBOS writes JSON too"
+        await worker.start()
+        view = await worker.ended(answer["jobid"])
+    finally:
+        lms.faults.clear()
+        lms.tsa.faults.clear()
+        await worker.stop()
+    assert (view["state"], view["reason"]) == ("FINISHED", "")
+    assert [d.jobid for d in lms.deliveries].count(answer["jobid"]) == 1
+    assert "Traceback" not in worker.log.read_text()

@@ -1,10 +1,13 @@
 """The bill of materials: valid CycloneDX, and it lists what the package needs. ``make sbom`` asks the same tool."""
 
 import json
+import re
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from importlib import metadata
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -33,10 +36,16 @@ def bill(tmp_path_factory: pytest.TempPathFactory) -> str:
     return file.read_text(encoding="utf-8")
 
 
+def extras_of_the_image() -> frozenset[str]:
+    found = re.search(r"pip install .*'\.\[(.*)\]'", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
+    assert found is not None
+    return frozenset(found[1].split(","))
+
+
 def needed() -> dict[str, str]:
-    """Return names and versions of all that ``pip install archiveworker[bridge]`` installs, as this machine has it."""
+    """Return names and versions of all that the image installs of the package, as this machine has it."""
     found: dict[str, str] = {}
-    todo = [("archiveworker", frozenset({"bridge"}))]
+    todo = [("archiveworker", extras_of_the_image())]
     while todo:
         name, extras = todo.pop()
         for text in metadata.requires(name) or []:
@@ -65,3 +74,49 @@ def test_it_lists_all_that_is_needed(bill: str) -> None:
 def test_it_names_the_package_itself(bill: str) -> None:
     about = json.loads(bill)["metadata"]["component"]
     assert (about["name"], about["version"]) == ("archiveworker", metadata.version("archiveworker"))
+
+
+def test_the_bill_is_that_of_the_image() -> None:
+    """``sbom.sh`` reads the extras where the image has them."""
+    script = (ROOT / "docker" / "sbom.sh").read_text(encoding="utf-8")
+    line = next(line for line in script.splitlines() if line.startswith("extras="))
+    shown = subprocess.run(
+        ["bash", "-c", f'{line}; echo "$extras"'], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert frozenset(shown.stdout.strip().split(",")) == extras_of_the_image() == {"bridge", "s3"}
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        (b'{"vulns": [{"id": "x"}]}', 0, ""),
+        (b"<html>blocked", 75, "what answers is not OSV"),
+        (b"[]", 75, "what answers is not OSV"),
+        (b"{}", 75, "it does not know what it should"),
+        (None, 75, "Connection refused"),
+    ],
+)
+def test_an_audit_that_cannot_be_made_says_so(body: bytes | None, code: int, said: str) -> None:
+    class Osv(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Osv) as server:
+        url = f"http://127.0.0.1:{server.server_port}/"
+        if body is None:
+            server.server_close()
+        thread = Thread(target=server.handle_request)
+        if body is not None:
+            thread.start()
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "docker" / "osv_answers.py"), url], capture_output=True, text=True, timeout=120
+        )
+        if body is not None:
+            thread.join()
+    assert done.returncode == code
+    assert said in done.stderr

@@ -2,6 +2,10 @@
 
 After success Moodle deletes the token and closes the job, so a repeated call can only be told "not expected" or
 "invalid token". That is success if an earlier call may have got through, and an error if not.
+
+Accepted risk: an earlier call that Moodle refused (a full disk) closes the job and deletes the token as well. When that
+answer is the one that was lost, or the token expired meanwhile, nobody can tell: Moodle answers nothing else without a
+token. So such a job is finished with a warning, and the worker keeps the archive as if it had failed.
 """
 
 from collections.abc import Mapping
@@ -32,8 +36,8 @@ ALREADY_THERE: Final = frozenset(
 )
 """What Moodle says to a second delivery."""
 _CONCLUDED: Final = (
-    "Moodle answered {} to a repeated delivery, which means that the first one arrived; "
-    "check in Moodle that the archive is there"
+    "Moodle answered {} to a repeated delivery, as it does when the first one arrived; check in Moodle that the "
+    "archive is there: until then GET /jobs/<id>/archive has it, for ARCHIVEWORKER_KEEP_FAILED_DAYS"
 )
 
 

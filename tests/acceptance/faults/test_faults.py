@@ -3,8 +3,11 @@
 Each case is a whole job of a real worker. After every one the token is gone, and it never was in the log.
 """
 
+import asyncio
+import hashlib
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from archiveworker.demo.contract import SECTIONS_11
@@ -192,6 +195,24 @@ async def test_an_archive_that_moodle_does_not_store(
     outcome = await archived(lms, worker, count=1)
     failed(lms, outcome, words)
     is_kept(outcome, worker)
+
+
+async def test_a_refusal_whose_answer_is_lost_loses_no_archive(lms: DemoServer, worker: WorkerProcess) -> None:
+    """Moodle has closed the job and deleted the token, as it does when it has stored the archive: nobody can tell."""
+    for kind in (FaultKind.STORE_FAILED, FaultKind.DROP_CONNECTION):
+        lms.faults.order(Fault(kind, CONFIRM, times=1))
+    outcome = await archived(lms, worker, count=1)
+    job_id, view = outcome.view["id"], outcome.view
+    assert (view["state"], outcome.row.status) == ("FINISHED", "FAILED")
+    assert not [delivery for delivery in lms.deliveries if delivery.jobid == job_id]
+    assert "check in Moodle that the archive is there" in outcome.warnings
+    assert "check in Moodle" in view["deliveries"][0]["message"]
+    async with asyncio.timeout(60):
+        while {path.name for path in (worker.data / "jobs" / job_id).iterdir()} != {"evidence", "package"}:
+            await asyncio.sleep(0.05)
+    assert (await worker.job(job_id))["kept_until"] is not None
+    async with aiohttp.ClientSession() as session, session.get(f"{worker.url}/jobs/{job_id}/archive") as answer:
+        assert hashlib.sha256(await answer.read()).hexdigest() == view["archive"]["sha256"]
 
 
 # Backups.

@@ -62,3 +62,36 @@ async def test_draining_gives_up_after_the_grace_time() -> None:
     await entered.wait()
     assert await gate.drain(0.01) is False
     running.cancel()
+
+
+async def test_a_stop_cuts_off_what_works_and_lets_what_is_done_be_written_down() -> None:
+    gate, written, at_work = DrainGate(), asyncio.Event(), asyncio.Event()
+    ends: list[str] = []
+
+    async def job() -> None:
+        async with gate.workflow():
+            at_work.set()
+            await asyncio.Event().wait()
+
+    async def item() -> None:
+        async with gate.workflow():
+            async with gate.work():
+                ends.append("rendered")
+            await written.wait()  # as the engine's look at its database
+            ends.append("written")
+
+    tasks = [asyncio.create_task(job()), asyncio.create_task(item())]
+    await at_work.wait()
+    assert await gate.drain(30) is True
+    ending = asyncio.create_task(gate.end_workflows())
+    await asyncio.sleep(0)
+    assert not ending.done()
+    written.set()
+    assert await ending == 1
+    assert [task.cancelled() for task in tasks] == [True, False]
+    assert ends == ["rendered", "written"]
+    late = asyncio.create_task(job())
+    await asyncio.sleep(0)
+    assert not late.done(), "what the engine begins after that waits"
+    assert await gate.end_workflows() == 1
+    assert late.cancelled()

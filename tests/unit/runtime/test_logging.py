@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from archiveworker.domain.secret import Secret
-from archiveworker.runtime.logging import configure, redact, set_level
+from archiveworker.runtime.logging import configure, redact, set_level, subdued
 
 TOKEN = "3df4da0fca9b2c1fce497b62cc186d2e"
 
@@ -74,3 +74,35 @@ def test_the_level_can_be_changed_and_libraries_stay_quiet() -> None:
     set_level("WARNING")
     log.info("fourth")
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["second"]
+
+
+def test_a_library_that_is_stopped_says_in_one_line_what_goes_wrong() -> None:
+    stream = io.StringIO()
+    configure("DEBUG", as_json=True, stream=stream)
+    library = logging.getLogger("dbos")
+    with subdued("dbos"):
+        library.warning("a task was cancelled")
+        try:
+            raise OSError("disk is gone")
+        except OSError:
+            library.exception("workflow %s:", 7)
+    try:
+        raise OSError("afterwards")
+    except OSError:
+        library.exception("later")
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == ["workflow 7: OSError: disk is gone", "later"]
+    assert "exception" not in lines[0]
+    assert "Traceback" in lines[1]["exception"]
+
+
+def test_the_engine_writes_into_our_log_and_is_redacted() -> None:
+    from dbos._logger import init_logger  # what DBOS does when it is made
+
+    stream = io.StringIO()
+    configure("INFO", as_json=True, stream=stream)
+    init_logger()
+    logging.getLogger("dbos").error("wstoken=%s", TOKEN)
+    [line] = stream.getvalue().splitlines()
+    assert json.loads(line)["logger"] == "dbos"
+    assert TOKEN not in line
