@@ -130,7 +130,7 @@ async def items_of(
         return []
     return await DBOS.list_workflows_async(
         parent_workflow_id=parents,
-        workflow_id_prefix=f"{job_id}/item/{key}/" if key else None,
+        workflow_id_prefix=f"{job_id}/item/{key}/" if key is not None else None,
         status=status,
         limit=limit,
         load_input=False,
