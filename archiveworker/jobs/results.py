@@ -3,7 +3,7 @@
 A child's id is ``<job id>/item/<key>/<run>``; its output is ``{"record": ...}`` or ``{"failed": ...}``.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,6 +20,9 @@ ACTIVE: Final = ["PENDING", "ENQUEUED", "DELAYED"]
 
 ENDED: Final = ["SUCCESS", "ERROR", "CANCELLED"]
 """States of the engine in which a workflow has ended."""
+
+_AT_ONCE: Final = 250
+"""So many results are read at once: the engine hands them out larger than what is kept of them."""
 
 CANCELLED: Final = "cancelled"
 """Code of an item that was taken out of the queue."""
@@ -89,13 +92,22 @@ async def load_results(job_id: JobId) -> ItemResults:
     """Read the outcome of every item that ended so far."""
     records: dict[ItemKey, ItemRecord] = {}
     failures: dict[ItemKey, ItemFailure] = {}
-    for child in await items_of(job_id, ENDED, load=True):
+    async for child in _ended_items(job_id):
         key = ItemKey(child.workflow_id.split("/")[2])
         if child.status == "SUCCESS" and "record" in (child.output or {}):
             records[key] = record_from_json((child.output or {})["record"])
         else:
             failures[key] = _failure(key, child.status, child.output)
     return ItemResults(records, {key: f for key, f in failures.items() if key not in records})
+
+
+async def _ended_items(job_id: JobId) -> AsyncIterator[WorkflowStatus]:
+    """Yield the items that ended so far, with their results."""
+    names = [child.workflow_id for child in await items_of(job_id, ENDED)]
+    for first in range(0, len(names), _AT_ONCE):
+        some = names[first : first + _AT_ONCE]
+        for child in await DBOS.list_workflows_async(workflow_ids=some, load_input=False):
+            yield child
 
 
 async def load_record(job_id: JobId, key: ItemKey) -> ItemRecord | None:
