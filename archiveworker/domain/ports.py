@@ -117,7 +117,7 @@ class SourceConnection(Protocol):
                 answer that means "I have it already" is then success.
 
         Returns:
-            None, or a warning: why the delivery is believed although the LMS did not say so.
+            None, or a warning: why the delivery is believed although the LMS did not say so; the archive is then kept.
         """
         ...
 
