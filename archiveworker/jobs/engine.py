@@ -47,9 +47,6 @@ _ONLY_KEPT: Final = (
 )
 _GIVEN_UP: Final = frozenset({JobState.FAILED, JobState.TIMEOUT, JobState.CANCELLED})
 _POOL_SIZE: Final = 10
-"""Connections to PostgreSQL."""
-_SQLITE_POOL_SIZE: Final = 40
-"""More: whoever waits to write keeps one meanwhile, and those who only read must not wait for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +103,10 @@ class Engine:
         if self._watch is not None:
             await self._watch.start()
         policy = self._tools.policy
-        url = self._config.database_url.reveal()
         config: DBOSConfig = {
             "name": "archiveworker",
-            "system_database_url": url,
-            "sys_db_pool_size": _SQLITE_POOL_SIZE if url.startswith("sqlite") else _POOL_SIZE,
+            "system_database_url": self._config.database_url.reveal(),
+            "sys_db_pool_size": _POOL_SIZE,
             "executor_id": self._config.executor_id,
             "application_version": WORKFLOW_VERSION,
             "log_level": "WARNING",

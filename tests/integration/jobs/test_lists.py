@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -28,7 +29,7 @@ def _plans() -> Iterator[dict[str, list[str]]]:
     seen: dict[str, list[str]] = {}
     database = _get_dbos_instance()._sys_db.engine
 
-    def explain(connection: sa.Connection, cursor: object, statement: str, parameters: object, *_: object) -> None:
+    def explain(connection: sa.Connection, cursor: object, statement: str, parameters: Any, *_: object) -> None:
         if "workflow_status" in statement and statement not in seen:
             asked = connection.connection.cursor()
             asked.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
