@@ -17,7 +17,8 @@ from archiveworker.domain.ids import ItemKey, JobId
 
 RUN: Final = "archive_job"
 REDELIVERY: Final = "redeliver_job"
-JOB_WORKFLOWS: Final = [RUN, "abandon_job", REDELIVERY]
+ABANDON: Final = "abandon_job"
+JOB_WORKFLOWS: Final = [RUN, ABANDON, REDELIVERY]
 """Names of the workflows of jobs; all others are those of items."""
 
 _AT_ONCE: Final = 4
@@ -109,8 +110,20 @@ async def workflows_in(status: list[str]) -> list[WorkflowStatus]:
 
 
 async def parents_of_items(job_id: JobId) -> list[str]:
-    """Return the engine's names of the runs that a job has had."""
-    return [run.workflow_id for run in await runs_of(job_id) if run.name == RUN]
+    """Return the engine's names of the runs whose items count.
+
+    What the items of a cancelled job have made is deleted: once it is retried, the runs before its end count no more.
+    """
+    parents: list[str] = []
+    is_over = False
+    for run in await runs_of(job_id):
+        if run.name == RUN:
+            parents = [] if is_over else parents
+            parents.append(run.workflow_id)
+            is_over = False
+        elif run.name == ABANDON:
+            is_over = True
+    return parents
 
 
 async def items_of(

@@ -31,7 +31,7 @@ from archiveworker.jobs.outage import MAX_PAUSE_S
 from archiveworker.jobs.records import Json, StoredJob, item_to_json, job_from_json, plan_from_json
 from archiveworker.jobs.results import cancel_waiting_items, failure_to_json, finished_keys, item_workflow_id
 from archiveworker.jobs.running import reason_of, run_step
-from archiveworker.jobs.runs import REDELIVERY, RUN
+from archiveworker.jobs.runs import ABANDON, REDELIVERY, RUN
 from archiveworker.jobs.steps import JobSteps, not_yet_told
 from archiveworker.jobs.story import Story, story_from_json
 from archiveworker.jobs.tools import JobPolicy
@@ -124,7 +124,7 @@ class ArchiveWorkflows(DBOSConfiguredInstance):
                 self._steps.item_ended()
             return {"record": record}
 
-    @DBOS.workflow(name="abandon_job", max_recovery_attempts=1_000_000)
+    @DBOS.workflow(name=ABANDON, max_recovery_attempts=1_000_000)
     @ended_by_a_stop
     async def abandon_job(self, stored: Json, story: Json) -> Json:
         """Tell the LMS that a job was cancelled, and forget its token; goes on with the job's ``story``."""
