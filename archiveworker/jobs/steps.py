@@ -148,6 +148,7 @@ class JobSteps:
             if self._outages.is_away(lms):
                 await cancel_waiting_items(job_id)
             await self._wait_for_an_item()
+        await self._budgets.check(job_id)  # its items may have failed for that between two looks
         return list(await keys_to_do_again(job_id))
 
     async def let_items_end(self, job_id: JobId) -> None:
