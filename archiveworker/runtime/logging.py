@@ -80,8 +80,8 @@ def configure(level: str, *, as_json: bool | None = None, stream: TextIO | None 
     logging.getLogger().handlers[:] = [handler]
     for name in _OWN_HANDLERS:
         # What has a handler already gives itself none: its lines would be of another form, and not redacted.
-        logging.getLogger(name).handlers[:] = [handler]
-        logging.getLogger(name).propagate = False
+        logging.getLogger(name).handlers[:] = [logging.NullHandler()]
+        logging.getLogger(name).propagate = True
     set_level(level)
 
 

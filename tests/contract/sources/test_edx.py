@@ -22,6 +22,7 @@ from archiveworker.domain.job import Plan
 from archiveworker.domain.proctoring import codec
 from archiveworker.domain.proctoring.kinds import GapKind
 from archiveworker.domain.proctoring.model import Proctoring, ProctoringFile
+from archiveworker.reports.proctoring.overview_view import PEOPLE_ON_A_PAGE
 from archiveworker.runtime.retry import RetryPolicy
 from archiveworker.runtime.spool import LocalItemSpool
 from archiveworker.sources.edx_proctoring import EdxProctoringSource
@@ -72,7 +73,7 @@ async def test_five_thousand_attempts_in_pages_and_exams_and_a_constant(tmp_path
     answers = EdxAnswers(5_000)
     plan, record = await planned(answers, tmp_path)
     assert len({one.id for one in record.attempts}) == 5_000
-    assert len(plan.items) == 5_000 + 1 + 1
+    assert len(plan.items) == 5_000 + 5_000 // PEOPLE_ON_A_PAGE + 1
     assert len(answers.requests) <= 200 + 1 + 4
     assert len(answers.requests) == len(set(answers.requests))
 

@@ -16,6 +16,7 @@ from archiveworker.domain.proctoring import codec
 from archiveworker.domain.proctoring.checks.table import check_all
 from archiveworker.domain.proctoring.kinds import Status
 from archiveworker.domain.proctoring.model import Proctoring, ProctoringFile
+from archiveworker.reports.proctoring.overview_view import PEOPLE_ON_A_PAGE
 from archiveworker.runtime.retry import RetryPolicy
 from archiveworker.runtime.spool import LocalItemSpool
 from archiveworker.sources.edx_proctoring import EdxProctoringSource
@@ -160,7 +161,7 @@ async def test_requests_are_pages_plus_exams_plus_a_constant(edx_server: EdxServ
     begin = len(edx_server.requests())
     plan, record = await planned(body(edx_server, MANY), tmp_path)
     assert len(record.attempts) == MANY_COUNT
-    assert len(plan.items) == MANY_COUNT + 1 + 1
+    assert len(plan.items) == MANY_COUNT + MANY_COUNT // PEOPLE_ON_A_PAGE + 1
     asked = since(edx_server, begin)
     assert len(asked) <= MANY_COUNT // 25 + len(record.exams) + 4
     assert len(asked) == len(set(asked)), "nothing was asked for twice"
