@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 import aiohttp
 
@@ -154,6 +154,24 @@ def without_secret(exc: BaseException, secret: Secret) -> BaseException:
     return ConnectionError(f"{type(exc).__name__}: {str(exc).replace(secret.reveal(), STARS)}")
 
 
+async def open_file(path: Path, mode: str) -> BinaryIO:
+    """Open a file in a thread; whoever is cancelled meanwhile leaves none open.
+
+    Args:
+        path: of the file.
+        mode: ``rb`` or ``wb``.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    opening = asyncio.ensure_future(asyncio.to_thread(path.open, mode))
+    try:
+        return cast("BinaryIO", await asyncio.shield(opening))
+    except asyncio.CancelledError:
+        opening.add_done_callback(lambda opened: opened.exception() or opened.result().close())
+        raise
+
+
 async def save_body(
     response: aiohttp.ClientResponse, path: Path, *, max_bytes: int, what: str, setting: str
 ) -> Digested:
@@ -173,7 +191,7 @@ async def save_body(
     """
     if (response.content_length or 0) > max_bytes:
         raise _too_large(what, max_bytes, setting)
-    file = await asyncio.to_thread(path.open, "wb")
+    file = await open_file(path, "wb")
     writer = HashingWriter(file, with_sha1=True)
 
     def append(block: bytes) -> None:

@@ -4,7 +4,6 @@ Source: Moodle's ``webservice/upload.php``. The file is streamed from disk, with
 web servers hand no body of unknown length to PHP.
 """
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Final
 
 from archiveworker.domain.errors import IntegrityError, SourceError, SourceUnavailableError
 from archiveworker.domain.secret import Secret
-from archiveworker.runtime.http import read_range
+from archiveworker.runtime.http import open_file, read_range
 from archiveworker.runtime.retry import retrying
 from archiveworker.sources.moodle.client import MoodleClient
 from archiveworker.sources.moodle.failures import refused
@@ -129,7 +128,7 @@ class Uploader:
             "Content-Length": str(len(head) + part.length + len(tail)),
         }
 
-        with await asyncio.to_thread(file.open, "rb") as source:
+        with await open_file(file, "rb") as source:
 
             async def body() -> AsyncIterator[bytes]:
                 yield head

@@ -1,7 +1,9 @@
 """Sessions and bodies, against a real server on loopback."""
 
+import asyncio
 import hashlib
 import io
+import os
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,6 +22,7 @@ from archiveworker.runtime.http import (
     client_session,
     describe_failure,
     last_modified_s,
+    open_file,
     read_range,
     save_body,
 )
@@ -146,3 +149,16 @@ async def test_a_private_ca_is_trusted_when_its_bundle_is_given(tmp_path):
         await secure.close()
 
     assert describe_failure(caught.value) == "its TLS certificate is not trusted"
+
+
+async def test_whoever_is_cancelled_while_a_file_is_opened_leaves_none_open(tmp_path: Path) -> None:
+    """A named pipe is opened for writing when somebody reads from it, and read to its end when no writer is left."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    opening = asyncio.create_task(open_file(pipe, "wb"))
+    await asyncio.sleep(0)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    async with asyncio.timeout(20):
+        assert await asyncio.to_thread(pipe.read_bytes) == b""
