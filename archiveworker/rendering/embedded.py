@@ -208,9 +208,14 @@ class EmbeddedPages:
         session.on("Page.frameNavigated", self._navigated)
         session.on("Page.frameStartedLoading", lambda event: self._loading.add(event["frameId"]))
         session.on("Page.frameStoppedLoading", lambda event: self._loading.discard(event["frameId"]))
-        session.on("Page.frameDetached", lambda event: self._loading.discard(event["frameId"]))
+        session.on("Page.frameDetached", self._detached)
         session.on("Target.attachedToTarget", lambda event: self._attached(session, event))
         await session.send("Target.setAutoAttach", _ATTACH)
+
+    def _detached(self, event: Json) -> None:
+        # One that goes to a process of its own ("swap") is for a moment in no tree, and goes on loading there.
+        if event.get("reason") != "swap":
+            self._loading.discard(event["frameId"])
 
     def _attached(self, around: Session, event: Json) -> None:
         own = around.named(event["sessionId"])
