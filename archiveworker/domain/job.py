@@ -30,14 +30,15 @@ class JobState(StrEnum):
         return not NEXT_STATES[self]
 
 
-_GIVEN_UP: Final = frozenset({JobState.FAILED, JobState.TIMEOUT, JobState.CANCELLED})
+GIVEN_UP: Final = frozenset({JobState.FAILED, JobState.TIMEOUT, JobState.CANCELLED})
+"""How a job can end without an archive that was delivered."""
 
 NEXT_STATES: Final[Mapping[JobState, frozenset[JobState]]] = MappingProxyType(
     {
-        JobState.AWAITING_PROCESSING: frozenset({JobState.RUNNING}) | _GIVEN_UP,
-        JobState.RUNNING: frozenset({JobState.WAITING_FOR_BACKUP, JobState.FINALIZING}) | _GIVEN_UP,
-        JobState.WAITING_FOR_BACKUP: frozenset({JobState.FINALIZING}) | _GIVEN_UP,
-        JobState.FINALIZING: frozenset({JobState.FINISHED}) | _GIVEN_UP,
+        JobState.AWAITING_PROCESSING: frozenset({JobState.RUNNING}) | GIVEN_UP,
+        JobState.RUNNING: frozenset({JobState.WAITING_FOR_BACKUP, JobState.FINALIZING}) | GIVEN_UP,
+        JobState.WAITING_FOR_BACKUP: frozenset({JobState.FINALIZING}) | GIVEN_UP,
+        JobState.FINALIZING: frozenset({JobState.FINISHED}) | GIVEN_UP,
         JobState.FINISHED: frozenset(),
         JobState.FAILED: frozenset(),
         JobState.TIMEOUT: frozenset(),

@@ -18,7 +18,7 @@ from archiveworker.domain.answers import JobLine, JobView, WorkerStatus
 from archiveworker.domain.delivery import LMS
 from archiveworker.domain.errors import ConflictError, NotFoundError, QueueFullError, RequestError, TokenRefusedError
 from archiveworker.domain.ids import JobId, LmsOrigin, new_job_id
-from archiveworker.domain.job import ArchiveRequest, FinishedArchive, JobState
+from archiveworker.domain.job import GIVEN_UP, ArchiveRequest, FinishedArchive, JobState
 from archiveworker.domain.secret import Secret
 from archiveworker.jobs import runs, views
 from archiveworker.jobs.deadline import with_deadline
@@ -45,7 +45,6 @@ _ONLY_KEPT: Final = (
     "only one that FAILED with a packed archive that is still kept (kept_until in GET /jobs/<id>) can be delivered "
     "again."
 )
-_GIVEN_UP: Final = frozenset({JobState.FAILED, JobState.TIMEOUT, JobState.CANCELLED})
 _POOL_SIZE: Final = 10
 
 
@@ -238,7 +237,7 @@ class Engine:
         view = await views.job_view(job_id)
         is_kept = view["archive"] is not None and await self._delivery.kept_archive(job_id) is not None
         # That of a finished job is there for a moment more, until it is cleaned up.
-        if is_kept and (JobState(view["state"]) in _GIVEN_UP or is_only_believed(view["deliveries"])):
+        if is_kept and (JobState(view["state"]) in GIVEN_UP or is_only_believed(view["deliveries"])):
             ended_at = datetime.fromisoformat(view["history"][-1]["at"])
             view["kept_until"] = (ended_at + timedelta(days=self._config.keep_failed_days)).isoformat()
         if JobState(view["state"]).is_final:

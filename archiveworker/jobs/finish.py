@@ -11,7 +11,7 @@ import structlog
 from archiveworker.domain.errors import ConflictError, NotFoundError, VerificationError
 from archiveworker.domain.evidence import Check, Verdict, VerificationReport
 from archiveworker.domain.ids import JobId
-from archiveworker.domain.job import FinishedArchive, JobState
+from archiveworker.domain.job import FinishedArchive
 from archiveworker.evidence import evidence_names, layout, leaves
 from archiveworker.evidence.container import pack
 from archiveworker.evidence.entries import InlineFile
@@ -31,7 +31,7 @@ from archiveworker.jobs.room import Room, on_spool
 from archiveworker.jobs.stamping import Stamping, stamped_to_json, write_file
 from archiveworker.jobs.stamps import stamps_from_json, tree_from_json
 from archiveworker.jobs.story import is_only_believed, story_from_json
-from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobTools, OpenJobs
+from archiveworker.jobs.tools import DISCARDED, EVIDENCE_FOLDER, JobTools, OpenJobs
 from archiveworker.reports.verification import Occasion, render_html, render_json
 from archiveworker.runtime import metrics
 
@@ -182,7 +182,7 @@ class FinishSteps:
         story = story_from_json(told)
         metrics.JOBS_ENDED.labels((await load_job(job_id)).source, story.state.value).inc()
         keep = {EVIDENCE_FOLDER, PACKAGE_FOLDER} if is_only_believed(story.deliveries) else {EVIDENCE_FOLDER}
-        if story.state in (JobState.FINISHED, JobState.CANCELLED):
+        if story.state in DISCARDED:
             await asyncio.to_thread(self._tools.spool.discard, job_id, keep=frozenset(keep))
 
     async def _given(self, job_id: JobId, plan: Json, backups: list[Json]) -> PackageInput:

@@ -16,13 +16,13 @@ from archiveworker.domain.ids import ItemKey, JobId
 from archiveworker.domain.job import JobState
 from archiveworker.domain.ports import Spool
 from archiveworker.jobs.results import load_record
+from archiveworker.jobs.tools import DISCARDED
 from archiveworker.runtime import thumbnail
 
 log = structlog.get_logger(__name__)
 
 _AT_ONCE: Final = 2
 _WAITING_MAX: Final = 64
-_DISCARDED: Final = frozenset({JobState.FINISHED, JobState.CANCELLED})
 
 
 class Thumbnails:
@@ -39,7 +39,7 @@ class Thumbnails:
 
     async def are_there(self, job_id: JobId, state: JobState, key: ItemKey) -> bool:
         """Return whether there are pictures of a job in ``state``, judged by one of its items: all go together."""
-        if state in _DISCARDED:
+        if state in DISCARDED:
             return False
         with contextlib.suppress(NotFoundError, StoreError):
             pdf = await self._pdf_of(job_id, key)

@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from archiveworker.domain.delivery import LMS
 from archiveworker.domain.document import EmbeddedFiles, PdfProfile, Renderer
 from archiveworker.domain.errors import SourceError, TokenRefusedError
 from archiveworker.domain.evidence import Timestamper
 from archiveworker.domain.ids import JobId
-from archiveworker.domain.job import ArchiveFormat, ArchiveLayout, ArchiveRequest, OnError
+from archiveworker.domain.job import ArchiveFormat, ArchiveLayout, ArchiveRequest, JobState, OnError
 from archiveworker.domain.ports import DeliveryTarget, SecretStore, Source, SourceConnection, Spool
 from archiveworker.domain.retention import RetentionRule
 from archiveworker.domain.secret import Secret
@@ -137,6 +137,9 @@ class JobTools:
 
 EVIDENCE_FOLDER = "evidence"
 """Name of the folder with time-stamps and manifest that stays when the rest of a job's spool is discarded."""
+
+DISCARDED: Final = frozenset({JobState.FINISHED, JobState.CANCELLED})
+"""States in which that is done at the job's end; the files of other ended jobs stay until the sweeper comes."""
 
 
 @dataclass(frozen=True, slots=True)
