@@ -32,14 +32,22 @@ async def _some_items_done(worker: WorkerProcess, job_id: str, count: int) -> No
             await asyncio.sleep(0.05)
 
 
+def _carries(worker: WorkerProcess, job_id: str) -> bool:
+    """Return whether the job itself, not only items of it, is this worker's work."""
+    said = [e["state"] for e in worker.log_events() if e["event"] == "job_state" and e.get("job_id") == job_id]
+    return "RUNNING" in said
+
+
 async def test_old_and_new_side_by_side(lms: DemoServer, postgres: PostgresServer, tmp_path: Path) -> None:
     url = postgres.create_database("upgrade")
     settings = {"ITEMS_IN_FLIGHT_COUNT": "2", "PDF_PROFILE": "off"}
     async with running_cluster(lms, tmp_path, url, 2, **settings) as cluster:
-        first, second = cluster.workers
-        upgraded = cluster.worker("worker-1", newer=True)
-        begun_by_old = await _submitted(lms, first, 12)
-        await _some_items_done(first, begun_by_old, 2)
+        begun_by_old = await _submitted(lms, cluster.workers[0], 12)
+        await _some_items_done(cluster.workers[0], begun_by_old, 2)
+        # Whoever is ended must leave something behind; which of the two has the job, chance says.
+        (first,) = [worker for worker in cluster.workers if _carries(worker, begun_by_old)]
+        (second,) = [worker for worker in cluster.workers if worker is not first]
+        upgraded = cluster.worker(first.folder.name, newer=True)
         await first.terminate()
         await upgraded.start()
         try:
@@ -53,6 +61,6 @@ async def test_old_and_new_side_by_side(lms: DemoServer, postgres: PostgresServe
         assert len(_made(upgraded, begun_by_new)) == 3, "only the newer can do it"
         assert _made(second, begun_by_old), "only the older one that is left can do it"
         assert not _made(second, begun_by_new)
-        assert [e["executor"] for e in second.log_events() if e["event"] == "taken_over"] == ["worker-1"]
+        assert [e["executor"] for e in second.log_events() if e["event"] == "taken_over"] == [first.folder.name]
     delivered = [delivery.jobid for delivery in lms.deliveries]
     assert delivered.count(begun_by_old) == delivered.count(begun_by_new) == 1
