@@ -21,6 +21,7 @@ from archiveworker.domain.ids import JobId, LmsOrigin, new_job_id
 from archiveworker.domain.job import GIVEN_UP, ArchiveRequest, FinishedArchive, JobState
 from archiveworker.domain.secret import Secret
 from archiveworker.jobs import runs, views
+from archiveworker.jobs.counts import active_jobs
 from archiveworker.jobs.deadline import with_deadline
 from archiveworker.jobs.delivering import DeliverySteps, kept_to_json
 from archiveworker.jobs.drain import DrainGate, take_down
@@ -160,8 +161,8 @@ class Engine:
         Raises:
             QueueFullError: they do.
         """
-        active = len(await runs.workflows_in(ACTIVE))
-        if active >= self._jobs_max + self._tools.policy.queue_max:
+        active = await active_jobs()
+        if active.count >= self._jobs_max + self._tools.policy.queue_max:
             raise QueueFullError("Maximum number of queued jobs exceeded; post the job again later.")
 
     async def submit(self, request: ArchiveRequest, priority: int = 0) -> JobId:

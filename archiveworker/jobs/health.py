@@ -14,10 +14,9 @@ from dbos import DBOS
 
 from archiveworker.domain.document import Document, PdfProfile, Renderer, RenderOptions
 from archiveworker.domain.errors import ArchiveWorkerError
+from archiveworker.jobs.counts import active_jobs
 from archiveworker.jobs.drain import DrainGate
-from archiveworker.jobs.results import ACTIVE
 from archiveworker.jobs.room import Room
-from archiveworker.jobs.runs import workflows_in
 from archiveworker.jobs.tools import JobTools
 from archiveworker.runtime import metrics
 from archiveworker.runtime.temporary import OwnedFolder
@@ -67,13 +66,12 @@ class Health:
 
     async def measure(self) -> None:
         """Bring the metrics that the database knows up to date."""
-        active = await workflows_in(ACTIVE)
-        queued = [job for job in active if job.status != "PENDING"]
-        metrics.JOBS_ACTIVE.labels("running").set(len(active) - len(queued))
-        metrics.JOBS_ACTIVE.labels("queued").set(len(queued))
-        oldest_ms = min((job.created_at for job in queued if job.created_at), default=None)
-        now_ms = self._tools.clock.now().timestamp() * 1000
-        metrics.OLDEST_QUEUED_SECONDS.set(0 if oldest_ms is None else max(0, now_ms - oldest_ms) / 1000)
+        active = await active_jobs()
+        metrics.JOBS_ACTIVE.labels("running").set(len(active.running))
+        metrics.JOBS_ACTIVE.labels("queued").set(len(active.queued))
+        since = active.oldest_queued_at
+        waited_s = 0.0 if since is None else (self._tools.clock.now() - since).total_seconds()
+        metrics.OLDEST_QUEUED_SECONDS.set(max(0.0, waited_s))
         metrics.ITEMS_IN_FLIGHT.set(self._gate.in_flight)
 
     async def _database(self) -> str:

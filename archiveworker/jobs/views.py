@@ -16,9 +16,10 @@ from archiveworker.domain.answers import (
 )
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import ItemRecord, JobState
+from archiveworker.jobs.counts import active_jobs
 from archiveworker.jobs.records import facts_to_json
 from archiveworker.jobs.results import ACTIVE, active_items, load_results, stored_job
-from archiveworker.jobs.runs import job_of, newest_jobs, runs_of, runs_of_each, workflows_in
+from archiveworker.jobs.runs import newest_jobs, runs_of, runs_of_each
 from archiveworker.jobs.story import STORY_EVENT, Story, story_from_json
 
 _SHOWN_ITEMS: Final = 5000
@@ -125,21 +126,19 @@ async def _line(job_id: JobId, runs: list[WorkflowStatus]) -> JobLine:
 
 async def worker_status(jobs_max: int, queue_max: int, *, draining: bool) -> WorkerStatus:
     """Return how busy the worker is, with the keys of the existing worker."""
-    active = await workflows_in(ACTIVE)
-    processing: list[str] = [job_of(w.workflow_id) for w in active if w.status == "PENDING"]
-    queued: list[str] = [job_of(w.workflow_id) for w in active if w.status != "PENDING"]
+    active = await active_jobs()
     status: Literal["IDLE", "ACTIVE", "BUSY", "UNAVAILABLE"]
     if draining:
         status = "UNAVAILABLE"
-    elif len(active) >= jobs_max + queue_max:
+    elif active.count >= jobs_max + queue_max:
         status = "BUSY"
     else:
-        status = "ACTIVE" if active else "IDLE"
+        status = "ACTIVE" if active.count else "IDLE"
     return {
         "status": status,
-        "jobs_processing": processing,
-        "jobs_queued": queued,
+        "jobs_processing": list(active.running),
+        "jobs_queued": list(active.queued),
         "jobs_max": jobs_max,
         "queue_max": queue_max,
-        "queue_len": len(queued),
+        "queue_len": len(active.queued),
     }

@@ -23,7 +23,7 @@ from archiveworker.domain.errors import (
 from archiveworker.domain.ids import ItemKey, JobId
 from archiveworker.domain.job import JobState
 from archiveworker.domain.secret import Secret
-from archiveworker.jobs.progress import ended_count
+from archiveworker.jobs.counts import ended_count
 from archiveworker.reports.index import human_size
 from archiveworker.runtime import thumbnail
 from archiveworker.web.access import ADMIN_TOKEN, is_token, require_admin

@@ -7,8 +7,8 @@ import psycopg
 from cryptography.fernet import Fernet
 
 from archiveworker.domain.secret import Secret
+from archiveworker.jobs.counts import ended_count
 from archiveworker.jobs.indexes import add_indexes
-from archiveworker.jobs.progress import ended_count
 from tests.fakes.engine import ended
 from tests.fakes.postgres import PostgresServer
 from tests.tools.bench_engine import Nothing, _engine

@@ -16,9 +16,9 @@ from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import PlannedItem
 from archiveworker.domain.secret import Secret
 from archiveworker.jobs import runs
+from archiveworker.jobs.counts import ended_count
 from archiveworker.jobs.engine import Engine
 from archiveworker.jobs.indexes import add_indexes
-from archiveworker.jobs.progress import ended_count
 from archiveworker.jobs.runs import runs_of
 from tests.fakes.engine import ScriptedLms, ended, running_engine
 

@@ -1,7 +1,6 @@
 """What the database counts is what DBOS lists: the count reads DBOS's own table."""
 
 import asyncio
-from collections import Counter
 from pathlib import Path
 
 from dbos import DBOS
@@ -10,10 +9,10 @@ from archiveworker.domain.errors import SourceError
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import PlannedItem
 from archiveworker.domain.secret import Secret
-from archiveworker.jobs import progress
+from archiveworker.jobs.counts import ActiveJobs, active_jobs, ended_count
 from archiveworker.jobs.engine import Engine
-from archiveworker.jobs.progress import ended_count
-from archiveworker.jobs.runs import parents_of_items
+from archiveworker.jobs.results import ACTIVE
+from archiveworker.jobs.runs import JOB_WORKFLOWS, cancel_workflow_id, put_away
 from tests.fakes.engine import ScriptedLms, ended, running_engine
 
 
@@ -58,7 +57,7 @@ async def test_what_has_ended_is_counted_and_what_is_tried_again_is_not(tmp_path
         await gate.waits.wait()
         await _count(engine, job_id, 2)
         listed = await DBOS.list_workflows_async(workflow_id_prefix=f"{job_id}/item/")
-        assert progress._by_state(await parents_of_items(job_id)) == Counter(one.status for one in listed)
+        assert len([one for one in listed if one.status not in ACTIVE]) == 2
         gate.opened.set()
         assert (await ended(engine, job_id))["state"] == "FAILED"
         assert await ended_count(job_id, 3) == 3
@@ -69,3 +68,33 @@ async def test_what_has_ended_is_counted_and_what_is_tried_again_is_not(tmp_path
         again.opened.set()
         assert (await ended(engine, job_id))["state"] == "FINISHED"
         assert await ended_count(job_id, 3) == 3
+
+
+async def test_the_jobs_that_have_not_ended_are_those_that_dbos_lists(tmp_path: Path) -> None:
+    gate = Gate("item-1")
+    lms = ScriptedLms(gate)
+    async with running_engine(tmp_path, lms, jobs_max=2) as engine:
+        ended_before = await engine.submit(lms.parse({"items": 0}))
+        assert (await ended(engine, ended_before))["state"] == "FINISHED"
+        posted = {await engine.submit(lms.parse({"items": 1})) for _ in range(4)}
+        await gate.waits.wait()
+        before = await active_jobs()
+        assert (len(before.running), len(before.queued), before.count) == (1, 3, 4)
+        cancelled = before.queued[0]  # jobs of one second have no order on SQLite
+        await engine.cancel(cancelled)
+        await put_away(cancel_workflow_id(cancelled, 2))
+        after = await active_jobs()
+        assert {*after.running, *after.queued} == posted - {cancelled}
+        listed = await DBOS.list_workflows_async(name=JOB_WORKFLOWS, status=ACTIVE)
+        assert {one.workflow_id for one in listed if one.status == "PENDING"} == {*after.running}
+        assert {one.workflow_id for one in listed if one.status == "ENQUEUED"} == {*after.queued}
+        assert after.oldest_queued_at is not None
+        oldest_ms = min(one.created_at for one in listed if one.status == "ENQUEUED")
+        assert after.oldest_queued_at.timestamp() * 1000 == oldest_ms
+        gate.opened.set()
+        for job_id in posted - {cancelled}:
+            assert (await ended(engine, job_id))["state"] == "FINISHED"
+        async with asyncio.timeout(60):  # the engine writes down that a job has ended just after the job has said so
+            while (left := await active_jobs()).count:
+                await asyncio.sleep(0.02)
+        assert left == ActiveJobs((), (), None)

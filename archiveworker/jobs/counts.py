@@ -1,0 +1,75 @@
+"""What the database counts for pages and probes that ask every second: items that have ended, jobs that have not.
+
+Everything else about a job is read through DBOS's own functions, which hand out whole rows: of three hundred waiting
+jobs, thirty times as long. Accepted risk: these ask DBOS's table of workflows itself; tests hold them against what DBOS
+lists.
+"""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from dbos._dbos import _get_dbos_instance
+from dbos._schemas.system_database import SystemSchema
+
+from archiveworker.domain.ids import JobId
+from archiveworker.jobs.results import ACTIVE, ENDED
+from archiveworker.jobs.runs import JOB_WORKFLOWS, job_of, parents_of_items
+
+_WORKFLOWS: Final[Any] = SystemSchema.workflow_status.c
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveJobs:
+    """The jobs that have not ended.
+
+    Attributes:
+        running: an executor has begun them; oldest first.
+        queued: nobody has begun them; oldest first.
+        oldest_queued_at: when the first of them was posted or retried; None when there are none.
+    """
+
+    running: tuple[JobId, ...]
+    queued: tuple[JobId, ...]
+    oldest_queued_at: datetime | None
+
+    @property
+    def count(self) -> int:
+        """How many they are."""
+        return len(self.running) + len(self.queued)
+
+
+async def active_jobs() -> ActiveJobs:
+    """Return the jobs that have not ended, of all executors."""
+    mine = (_WORKFLOWS.name.in_(JOB_WORKFLOWS), _WORKFLOWS.status.in_(ACTIVE))
+    found = sa.select(_WORKFLOWS.workflow_uuid, _WORKFLOWS.status, _WORKFLOWS.created_at).where(*mine)
+    rows = await asyncio.to_thread(_rows, found.order_by(_WORKFLOWS.created_at))
+    queued = [(job_of(name), created_ms) for name, status, created_ms in rows if status != "PENDING"]
+    return ActiveJobs(
+        running=tuple(dict.fromkeys(job_of(name) for name, status, _ in rows if status == "PENDING")),
+        queued=tuple(dict.fromkeys(job_id for job_id, _ in queued)),
+        oldest_queued_at=datetime.fromtimestamp(queued[0][1] / 1000, UTC) if queued else None,
+    )
+
+
+async def ended_count(job_id: JobId, items_total: int) -> int:
+    """Return how many of a job's items have ended; one that is being tried again has not.
+
+    Args:
+        job_id: of the job.
+        items_total: number of its items.
+    """
+    mine = _WORKFLOWS.parent_workflow_id.in_(await parents_of_items(job_id))
+    counted = sa.select(_WORKFLOWS.status, sa.func.count()).where(mine).group_by(_WORKFLOWS.status)
+    by_state: dict[str, int] = dict(await asyncio.to_thread(_rows, counted))
+    ended = sum(by_state.get(state, 0) for state in ENDED)
+    active = sum(by_state.get(state, 0) for state in ACTIVE)
+    # A later run has workflows of its own: those of the items that it tries again count twice.
+    return max(0, min(ended, items_total - active))
+
+
+def _rows(query: sa.Select[Any]) -> list[tuple[Any, ...]]:
+    with _get_dbos_instance()._sys_db.engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(query)]
