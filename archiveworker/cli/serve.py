@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -88,6 +89,9 @@ async def _serve(settings: Settings) -> int:
     for number, level in ((signal.SIGUSR1, "DEBUG"), (signal.SIGUSR2, settings.log_level)):
         loop.add_signal_handler(number, _change_log_level, level)
     async with composition.running_worker(settings) as worker:
+        # What was loaded for the start is never garbage: looking through it again stopped everything for 0.15 s.
+        gc.collect()
+        gc.freeze()
         log.info("serving", url=worker.url, data_dir=str(settings.data_dir), stamped=bool(settings.tsa_urls))
         if not settings.tsa_urls:
             log.warning("unstamped", advice="set ARCHIVEWORKER_TSA_URLS to have archives time-stamped (RFC 3161)")

@@ -6,6 +6,7 @@ lists.
 """
 
 import asyncio
+import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -44,14 +45,22 @@ class ActiveJobs:
 async def active_jobs() -> ActiveJobs:
     """Return the jobs that have not ended, of all executors."""
     mine = (_WORKFLOWS.name.in_(JOB_WORKFLOWS), _WORKFLOWS.status.in_(ACTIVE))
-    found = sa.select(_WORKFLOWS.workflow_uuid, _WORKFLOWS.status, _WORKFLOWS.created_at).where(*mine)
-    rows = await asyncio.to_thread(_rows, found.order_by(_WORKFLOWS.created_at))
-    queued = [(job_of(name), created_ms) for name, status, created_ms in rows if status != "PENDING"]
+    # One row a state: SQLite's driver lets other threads go first before each row, for milliseconds on a busy machine.
+    job = sa.cast(_WORKFLOWS.created_at, sa.Text) + " " + _WORKFLOWS.workflow_uuid
+    listed = sa.select(_WORKFLOWS.status, sa.func.aggregate_strings(job, ",")).where(*mine).group_by(_WORKFLOWS.status)
+    jobs_by_state = {state: sorted(jobs.split(",")) for state, jobs in await asyncio.to_thread(_rows, listed)}
+    running = jobs_by_state.pop("PENDING", [])
+    queued = sorted(itertools.chain.from_iterable(jobs_by_state.values()))
     return ActiveJobs(
-        running=tuple(dict.fromkeys(job_of(name) for name, status, _ in rows if status == "PENDING")),
-        queued=tuple(dict.fromkeys(job_id for job_id, _ in queued)),
-        oldest_queued_at=datetime.fromtimestamp(queued[0][1] / 1000, UTC) if queued else None,
+        running=_job_ids(running),
+        queued=_job_ids(queued),
+        oldest_queued_at=datetime.fromtimestamp(int(queued[0].split(" ")[0]) / 1000, UTC) if queued else None,
     )
+
+
+def _job_ids(listed: list[str]) -> tuple[JobId, ...]:
+    """Return the jobs of workflows that are listed as ``<created, ms> <workflow id>``."""
+    return tuple(dict.fromkeys(job_of(one.split(" ")[1]) for one in listed))
 
 
 async def ended_count(job_id: JobId, items_total: int) -> int:

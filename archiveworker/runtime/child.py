@@ -1,7 +1,8 @@
 """A child process that is kept and spoken with, for as long as its owner wants; ``process`` runs those that just end.
 
 It gets a session, and so a process group, of its own: what it starts is killed with it. None of our files are open in
-it but those that it is given, and of our environment it gets nothing.
+it but those that it is given, and of our environment it gets nothing. When both want the processor, it makes room for
+us: a browser can wait, who asks the worker how it is should not.
 """
 
 import asyncio
@@ -17,6 +18,8 @@ from archiveworker.domain.errors import ToolError, ToolTimeoutError
 _REAP_LIMIT_S = 5.0
 _REAP_INTERVAL_S = 0.01
 _ABOVE_ALL_WANTED = 10
+_NICER = 5
+_NICEST = 19
 # What Python ignores or blocks for itself is not for its children.
 _DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ)
 
@@ -86,6 +89,8 @@ def start(argv: list[str], *, files: Mapping[int, int], stderr: Path, env: Mappi
     finally:
         for copy in copies.values():
             os.close(copy)
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # it has ended; it is another user's by now
+        os.setpriority(os.PRIO_PROCESS, pid, min(_NICEST, os.getpriority(os.PRIO_PROCESS, 0) + _NICER))
     return Child(pid)
 
 

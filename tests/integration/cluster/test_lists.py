@@ -17,7 +17,10 @@ from tests.tools.bench_engine import Nothing, _engine
 async def test_jobs_are_listed_by_indexes_of_our_own(postgres: PostgresServer, tmp_path: Path) -> None:
     url = postgres.create_database("lists")
     async with _engine(Secret(url), "lists", tmp_path, Fernet.generate_key().decode()) as engine:
-        first, second = [await engine.submit(Nothing().parse({"items": 2})) for _ in range(2)]
+        first = await engine.submit(Nothing().parse({"items": 2}))
+        busy = await engine.worker_status()
+        assert [*busy["jobs_processing"], *busy["jobs_queued"]] == [first]
+        second = await engine.submit(Nothing().parse({"items": 2}))
         for job_id in (first, second):
             assert (await ended(engine, job_id))["state"] == "FINISHED"
             assert await ended_count(job_id, 2) == 2

@@ -36,6 +36,12 @@ async def test_files_have_the_numbers_that_were_asked_for(tmp_path: Path) -> Non
     assert await said("read line <&3; echo $line back >&4", tmp_path, b"hello\n") == "hello back\n"
 
 
+async def test_it_makes_room_for_us(tmp_path: Path) -> None:
+    """It says how nice it is when a line tells it to, which is after its start."""
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    assert await said("read line <&3; nice >&4", tmp_path, b"go\n") == f"{min(19, ours + 5)}\n"
+
+
 async def test_nothing_else_of_ours_is_open_in_it(tmp_path: Path) -> None:
     with (tmp_path / "secret").open("w") as ours:
         os.set_inheritable(ours.fileno(), True)
