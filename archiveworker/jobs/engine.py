@@ -313,13 +313,19 @@ class Engine:
 
         Raises:
             NotFoundError: there is no such job.
-            ConflictError: it has not ended, or succeeded.
+            ConflictError: it has not ended, or succeeded, or the files that it made are gone.
             TokenRefusedError: its token was erased and none was given.
         """
         story, stored = await self._known(job_id)
         if not story.state.is_final or story.state is JobState.FINISHED:
             raise ConflictError(
                 f"The job is {story.state}; only one that FAILED, timed out or was cancelled can be retried."
+            )
+        # A cancelled job begins anew in any case.
+        if story.state is not JobState.CANCELLED and await self._housekeeping.has_discarded(job_id):
+            raise ConflictError(
+                "What the job had made was discarded, as it is ARCHIVEWORKER_KEEP_FAILED_DAYS after its end; "
+                "post it again."
             )
         run = await self._next_run(job_id)
         await self._take_token(job_id, token)

@@ -13,7 +13,7 @@ import structlog
 from archiveworker.domain.ids import JobId
 from archiveworker.domain.job import JobState
 from archiveworker.jobs import views
-from archiveworker.jobs.results import ACTIVE
+from archiveworker.jobs.results import ACTIVE, load_results
 from archiveworker.jobs.runs import workflows_in
 from archiveworker.jobs.story import Story
 from archiveworker.jobs.tools import EVIDENCE_FOLDER, JobTools, OpenJobs
@@ -88,6 +88,16 @@ class Housekeeping:
             story = await views.story_of(job_id)
             if story is None or (story.state.is_final and _last_change(story) < limit):
                 await asyncio.to_thread(self._tools.spool.discard, job_id, keep=keep)
+
+    async def has_discarded(self, job_id: JobId) -> bool:
+        """Return whether a job's items have made files that are not there any more, so that it cannot go on."""
+        made = (file for record in (await load_results(job_id)).records.values() for file in record.files)
+        for file in itertools.islice(made, 1):  # all of a job's are discarded at once
+            try:
+                (await asyncio.to_thread(self._tools.spool.opened, job_id, file.spooled)).close()
+            except FileNotFoundError:
+                return True
+        return False
 
     async def forget_orphans(self) -> None:
         """Erase tokens that a crash left behind; only where no other executor may be about to store their jobs."""

@@ -107,3 +107,10 @@ async def ended(engine: Engine, job_id: JobId, limit_s: float = 400) -> Mapping[
         while (story := await engine.story(job_id)) is None or not story.state.is_final:
             await asyncio.sleep(0.05)
     return await engine.job_view(job_id)
+
+
+async def idle(engine: Engine, limit_s: float = 60) -> None:
+    """Wait until no job is active: the engine writes down that a job has ended just after the job has said so."""
+    async with asyncio.timeout(limit_s):
+        while (await engine.worker_status())["status"] != "IDLE":
+            await asyncio.sleep(0.02)

@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 from archiveworker.domain.secret import Secret
 from archiveworker.jobs.counts import ended_count
 from archiveworker.jobs.indexes import add_indexes
-from tests.fakes.engine import ended
+from tests.fakes.engine import ended, idle
 from tests.fakes.postgres import PostgresServer
 from tests.tools.bench_engine import Nothing, _engine
 
@@ -26,7 +26,7 @@ async def test_jobs_are_listed_by_indexes_of_our_own(postgres: PostgresServer, t
             assert await ended_count(job_id, 2) == 2
         assert [line["id"] for line in await engine.jobs(50)] == [second, first]
         assert [line["id"] for line in await engine.jobs(1)] == [second]
-        assert (await engine.worker_status())["status"] == "IDLE"
+        await idle(engine)
         await asyncio.gather(*(asyncio.to_thread(add_indexes) for _ in range(4)))
     with psycopg.connect(url) as connection:
         found = connection.execute("SELECT indexname FROM pg_indexes WHERE indexname LIKE 'archiveworker%'").fetchall()

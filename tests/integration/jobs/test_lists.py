@@ -20,7 +20,7 @@ from archiveworker.jobs.counts import ended_count
 from archiveworker.jobs.engine import Engine
 from archiveworker.jobs.indexes import add_indexes
 from archiveworker.jobs.runs import runs_of
-from tests.fakes.engine import ScriptedLms, ended, running_engine
+from tests.fakes.engine import ScriptedLms, ended, idle, running_engine
 
 
 @contextlib.contextmanager
@@ -80,7 +80,7 @@ async def test_nothing_looks_at_every_workflow(tmp_path: Path) -> None:
             await engine.retry(second, Secret("token"))
             assert (await ended(engine, second))["state"] == "FINISHED"
             assert await ended_count(first, 2) == 2
-            assert (await engine.worker_status())["status"] == "IDLE"
+            await idle(engine)
             await engine.measure()
             assert {line["id"] for line in await engine.jobs(50)} == {first, second}
     assert len(plans) > 20, "what was asked has been seen"

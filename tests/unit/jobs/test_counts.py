@@ -13,7 +13,7 @@ from archiveworker.jobs.counts import ActiveJobs, active_jobs, ended_count
 from archiveworker.jobs.engine import Engine
 from archiveworker.jobs.results import ACTIVE
 from archiveworker.jobs.runs import JOB_WORKFLOWS, cancel_workflow_id, put_away
-from tests.fakes.engine import ScriptedLms, ended, running_engine
+from tests.fakes.engine import ScriptedLms, ended, idle, running_engine
 
 
 class Gate:
@@ -94,7 +94,5 @@ async def test_the_jobs_that_have_not_ended_are_those_that_dbos_lists(tmp_path: 
         gate.opened.set()
         for job_id in posted - {cancelled}:
             assert (await ended(engine, job_id))["state"] == "FINISHED"
-        async with asyncio.timeout(60):  # the engine writes down that a job has ended just after the job has said so
-            while (left := await active_jobs()).count:
-                await asyncio.sleep(0.02)
-        assert left == ActiveJobs((), (), None)
+        await idle(engine)
+        assert await active_jobs() == ActiveJobs((), (), None)
