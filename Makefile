@@ -22,7 +22,7 @@ test: $(STAMP) ## every check: style, types, imports, unit, contract and integra
 	@VENV=$(VENV) bash docker/test.sh
 
 unit: $(STAMP) ## the fast tests, offline
-	@$(BIN)/python -m pytest tests/unit -q
+	@$(BIN)/python -m pytest tests/unit -q -n auto --maxprocesses 4 --dist loadfile
 
 lint: $(STAMP) ## style, types, imports
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

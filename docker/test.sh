@@ -4,6 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${VENV:-.venv}/bin
 step() { printf '\n== %s\n' "$1"; }
+# As many files of tests at once as there are cores, up to four; whoever is free takes the next, long ones first.
+at_once=(-n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
 
 step "style";   "$bin/ruff" check . && "$bin/ruff" format --check .
 step "types";   "$bin/mypy"
@@ -12,16 +14,16 @@ step "image";   bash docker/check-image.sh
 step "JavaScript libraries"
 # Without them the tests that render with the real ones are skipped, which CI does not accept.
 bash tests/tools/get_libraries.sh || true
-# Helm is built while one core has nothing to do; where it takes too long its tests are skipped.
+# Helm is built beside the unit tests; where it takes too long its tests are skipped.
 helm_said=$(mktemp)
-timeout 240 bash tests/tools/get_helm.sh >"$helm_said" 2>&1 &
+timeout 480 bash tests/tools/get_helm.sh >"$helm_said" 2>&1 &
 helm=$!
 step "unit tests, without a network"
 # A network namespace of its own proves that these tests need none; where that is not allowed they run as they are.
 if unshare --net true 2>/dev/null; then
-    unshare --net bash -c "ip link set lo up 2>/dev/null || true; exec $bin/python -m pytest tests/unit -q"
+    unshare --net bash -c "ip link set lo up 2>/dev/null || true; exec $bin/python -m pytest tests/unit -q ${at_once[*]}"
 else
-    "$bin/python" -m pytest tests/unit -q
+    "$bin/python" -m pytest tests/unit -q "${at_once[@]}"
 fi
 step "judges"
 # Without them the tests that need them are skipped, which CI does not accept.
@@ -33,14 +35,5 @@ wait $helm || true
 cat "$helm_said"
 rm -f "$helm_said"
 step "contract, integration and acceptance tests"
-# Two at once, for two cores: whole jobs wait most of their time, printing and judging pages does not.
-beside=$(mktemp)
-"$bin/python" -m pytest tests/contract tests/integration -q --require-everything --durations=15 >"$beside" 2>&1 &
-failed=0
-"$bin/python" -m pytest tests/acceptance -q --require-everything --durations=15 || failed=1
-wait $! || failed=1
-echo "Beside them:"
-cat "$beside"
-rm -f "$beside"
-[ $failed = 0 ]
+"$bin/python" -m pytest tests/acceptance tests/integration tests/contract -q "${at_once[@]}" --require-everything --durations=30
 printf '\nAll checks passed%s.\n' "$judged"
