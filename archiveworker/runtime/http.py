@@ -10,6 +10,7 @@ Accepted risk: exceptions of aiohttp may hold a URL; ``without_secret`` replaces
 import asyncio
 import contextlib
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -164,11 +165,24 @@ async def open_file(path: Path, mode: str) -> BinaryIO:
     Raises:
         OSError: it cannot be opened.
     """
-    opening = asyncio.ensure_future(asyncio.to_thread(path.open, mode))
+    nobody_wants_it = threading.Event()
+    opened: list[BinaryIO] = []
+
+    def open_it() -> BinaryIO:
+        file = cast("BinaryIO", path.open(mode))
+        opened.append(file)
+        if nobody_wants_it.is_set():
+            file.close()
+        return file
+
     try:
-        return cast("BinaryIO", await asyncio.shield(opening))
+        return await asyncio.to_thread(open_it)
     except asyncio.CancelledError:
-        opening.add_done_callback(lambda opened: opened.exception() or opened.result().close())
+        # The thread goes on, also when the event loop ends. Each says first what it has done and looks then at what the
+        # other has: at least one of them closes the file.
+        nobody_wants_it.set()
+        for file in opened:
+            file.close()
         raise
 
 

@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import ssl
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -162,3 +163,28 @@ async def test_whoever_is_cancelled_while_a_file_is_opened_leaves_none_open(tmp_
         await opening
     async with asyncio.timeout(20):
         assert await asyncio.to_thread(pipe.read_bytes) == b""
+
+
+def test_whoever_is_cancelled_by_the_end_of_the_event_loop_leaves_none_open(tmp_path: Path) -> None:
+    pipe, read = tmp_path / "pipe", list[bytes]()
+    os.mkfifo(pipe)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+
+    async def read_at_the_end() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            reader.start()
+
+    async def begin() -> list["asyncio.Task[object]"]:
+        tasks: list[asyncio.Task[object]] = [
+            asyncio.create_task(open_file(pipe, "wb")),
+            asyncio.create_task(read_at_the_end()),
+        ]
+        await asyncio.sleep(0)
+        return tasks
+
+    tasks = asyncio.run(begin())
+    reader.join(20)
+    assert read == [b""]
+    assert all(task.cancelled() for task in tasks)
