@@ -4,9 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 bin=${VENV:-.venv}/bin
 step() { printf '\n== %s\n' "$1"; }
-# One file of tests more at once than there are cores, because most wait most of the time; up to four. Whoever is free
-# takes the next, long ones first.
-at_once=(-n $(($(nproc) + 1)) --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
+# As many files of tests at once as there are cores, up to four; whoever is free takes the next, long ones first.
+at_once=(-n "$(nproc)" --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
 
 step "style";   "$bin/ruff" check . && "$bin/ruff" format --check .
 step "types";   "$bin/mypy"

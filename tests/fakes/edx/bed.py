@@ -1,6 +1,7 @@
 """Installs the real edx-proctoring into an environment of its own, fills it, serves it, and looks into its database."""
 
 import base64
+import fcntl
 import hashlib
 import hmac
 import json
@@ -71,6 +72,13 @@ class Contents:
 
 def install() -> Path:
     """Put edx-proctoring into ``build/edx-proctoring``; does nothing when it is there. Return its Python."""
+    ENVIRONMENT.parent.mkdir(exist_ok=True)
+    with ENVIRONMENT.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests of two files may come here at the same time
+        return _installed()
+
+
+def _installed() -> Path:
     python, wanted, done = ENVIRONMENT / "bin" / "python", HERE / "requirements.txt", ENVIRONMENT / ".built"
     if done.exists() and done.read_text() == wanted.read_text():
         return python
