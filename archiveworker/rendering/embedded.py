@@ -131,6 +131,7 @@ class EmbeddedPages:
         self._prepare = prepare
         self._apart: list[_Apart] = []
         self._loading: set[str] = set()
+        self._changes = 0
         self._asked: defaultdict[str, set[asyncio.Future[None]]] = defaultdict(set)
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -142,6 +143,11 @@ class EmbeddedPages:
     def is_loading(self) -> bool:
         """Whether a document is on its way into one of them (or into the page): what is there now will go."""
         return bool(self._loading)
+
+    @property
+    def changes(self) -> int:
+        """How many documents and frames have come so far: an answer of before a change is that of another document."""
+        return self._changes
 
     async def count(self) -> int:
         """Return how many there are now."""
@@ -176,6 +182,7 @@ class EmbeddedPages:
                 answer.cancel()
 
     def _navigated(self, event: Json) -> None:
+        self._changes += 1
         for replaced in self._asked[event["frame"]["id"]]:
             if not replaced.done():
                 replaced.set_result(None)
@@ -218,6 +225,7 @@ class EmbeddedPages:
             self._loading.discard(event["frameId"])
 
     def _attached(self, around: Session, event: Json) -> None:
+        self._changes += 1
         own = around.named(event["sessionId"])
         if event["targetInfo"]["type"] != "iframe":
             own.tell("Runtime.runIfWaitingForDebugger")

@@ -73,6 +73,7 @@ async def _until_quiet(page: OpenPage, session: PageSession, config: RendererCon
     frame_count = _FRAME_COUNT if _MOVES.search(session.page) else 0
     stuck_s = config.stuck_s
     while True:
+        changes = page.embedded.changes
         limits = {"quietMs": ms(config.quiet_s), "stuckMs": ms(stuck_s), "frameCount": frame_count}
         outer, (embedded_count, inner) = await asyncio.gather(
             page.evaluate(script, limits), page.embedded.evaluate(script, limits)
@@ -80,7 +81,9 @@ async def _until_quiet(page: OpenPage, session: PageSession, config: RendererCon
         answer = _joined(outer, inner)
         is_waiting = (answer.waiting and not answer.is_lost) or page.embedded.is_loading
         needed_s = config.stuck_s if is_waiting else config.quiet_s
-        if session.quiet_for_s() >= needed_s and await page.embedded.count() == embedded_count:
+        is_quiet = session.quiet_for_s() >= needed_s and await page.embedded.count() == embedded_count
+        # Who has come meanwhile was not asked, even if there are as many as before.
+        if is_quiet and page.embedded.changes == changes:
             return answer
         await session.wait_quiet(config.quiet_s)
         # The page itself has been still for long enough: it needs only be still for as long as the network still does.
