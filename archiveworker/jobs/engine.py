@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
+from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID, error
 
 from archiveworker.domain.answers import JobLine, JobView, WorkerStatus
 from archiveworker.domain.delivery import LMS
@@ -38,7 +38,7 @@ from archiveworker.jobs.story import Story, is_only_believed
 from archiveworker.jobs.tools import JobTools, OpenJobs
 from archiveworker.jobs.watch import NoGuard, Watch
 from archiveworker.jobs.workflows import ITEM_QUEUE, JOB_QUEUE, WORKFLOW_VERSION, ArchiveWorkflows
-from archiveworker.runtime import tracing
+from archiveworker.runtime import logging, tracing
 
 log = structlog.get_logger(__name__)
 
@@ -113,6 +113,8 @@ class Engine:
             "enable_otlp": tracing.is_on(),
             "notification_listener_polling_interval_sec": policy.poll_interval_s,
         }
+        # An item that is taken out of the queue while it runs: its job says what became of it.
+        logging.take_as_ordinary("dbos", error.DBOSAwaitedWorkflowCancelledError)
         DBOS(config=config)
         self._workflows = ArchiveWorkflows(
             self._config.instance_name, self._steps, self._finish, self._delivery, policy

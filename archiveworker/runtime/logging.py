@@ -10,6 +10,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterator, MutableMapping
+from dataclasses import dataclass
 from typing import Any, Final, TextIO
 
 import structlog
@@ -100,12 +101,38 @@ def subdued(name: str) -> Iterator[None]:
         logger.removeFilter(_in_one_line)
 
 
+def take_as_ordinary(name: str, *errors: type[Exception]) -> None:
+    """Have a library report errors that are none here at level INFO, in one line each.
+
+    Args:
+        name: of its logger.
+        errors: classes of them.
+    """
+    logging.getLogger(name).addFilter(_Ordinary(errors))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ordinary:
+    errors: tuple[type[Exception], ...]
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], self.errors):
+            _name_the_cause(record)
+            record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)
+        return record.levelno >= logging.getLogger().level
+
+
 def _in_one_line(record: logging.LogRecord) -> bool:
+    _name_the_cause(record)
+    return record.levelno >= logging.ERROR
+
+
+def _name_the_cause(record: logging.LogRecord) -> None:
+    """Put the error into the line, in place of its traceback."""
     if record.exc_info and record.exc_info[1] is not None:
         cause = record.exc_info[1]
         record.msg, record.args = f"{record.getMessage()} {type(cause).__name__}: {cause}", ()
         record.exc_info = record.exc_text = None
-    return record.levelno >= logging.ERROR
 
 
 def set_level(level: str) -> None:

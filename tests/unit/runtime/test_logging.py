@@ -8,7 +8,7 @@ import pytest
 import structlog
 
 from archiveworker.domain.secret import Secret
-from archiveworker.runtime.logging import configure, redact, set_level, subdued
+from archiveworker.runtime.logging import configure, redact, set_level, subdued, take_as_ordinary
 
 TOKEN = "3df4da0fca9b2c1fce497b62cc186d2e"
 
@@ -94,6 +94,23 @@ def test_a_library_that_is_stopped_says_in_one_line_what_goes_wrong() -> None:
     assert [line["event"] for line in lines] == ["workflow 7: OSError: disk is gone", "later"]
     assert "exception" not in lines[0]
     assert "Traceback" in lines[1]["exception"]
+
+
+def test_what_is_ordinary_here_is_no_error_of_a_library() -> None:
+    stream = io.StringIO()
+    configure("INFO", as_json=True, stream=stream)
+    library = logging.getLogger("library")
+    for _ in range(2):  # a worker starts its engine once, tests do more often
+        take_as_ordinary("library", LookupError)
+    for error in (KeyError("cancelled"), OSError("disk is gone")):
+        library.error("in a workflow:", exc_info=error)
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    told = [(line["level"], line["event"], "exception" in line) for line in lines]
+    assert told == [("info", "in a workflow: KeyError: 'cancelled'", False), ("error", "in a workflow:", True)]
+    set_level("WARNING")
+    library.error("in a workflow:", exc_info=KeyError("cancelled"))
+    assert len(stream.getvalue().splitlines()) == 2
+    assert len(library.filters) == 1
 
 
 def test_the_engine_writes_into_our_log_and_is_redacted() -> None:
