@@ -5,6 +5,7 @@ import contextlib
 import copy
 import hashlib
 import itertools
+import os
 import shutil
 import time
 from collections.abc import AsyncIterator
@@ -73,9 +74,10 @@ class Disk:
 
 def _taken_bytes(folder: Path) -> int:
     total = 0
-    for file in folder.rglob("*"):
-        with contextlib.suppress(FileNotFoundError):
-            total += file.lstat().st_blocks * 512
+    for parent, _, names in os.walk(folder):  # which takes no offence at a folder that has just been removed
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                total += Path(parent, name).lstat().st_blocks * 512
     return total
 
 

@@ -22,12 +22,19 @@ class Embedded:
 
     answers: list[dict[str, object]] = field(default_factory=list)
     is_loading: bool = False
+    changes: int = 0
+    later: list[dict[str, object]] = field(default_factory=list)
+    """Answers of documents of which each comes in the moment after the one before has answered."""
 
     async def count(self) -> int:
         return len(self.answers)
 
     async def evaluate(self, script: str, limits: dict[str, int]) -> tuple[int, list[dict[str, object]]]:
-        return len(self.answers), self.answers
+        answers = self.answers
+        if self.later:
+            self.answers = [self.later.pop(0)]
+            self.changes += 1
+        return len(answers), answers
 
 
 @dataclass
@@ -82,6 +89,11 @@ async def test_a_lost_page_needs_no_longer_quiet_than_one_that_is_ready() -> Non
 async def test_a_page_is_lost_when_all_its_embedded_pages_are_ready_or_lost(inner: dict[str, Any], lost: bool) -> None:
     [warning] = await settle(Page(LOST, Embedded([inner])), 5.0)
     assert warning.startswith("the page cannot become ready") == lost
+
+
+async def test_a_document_that_comes_into_a_frame_is_asked_although_the_one_before_it_was_ready() -> None:
+    [warning] = await settle(Page(READY, Embedded([READY], later=[READY, STUCK])), 5.0)
+    assert "waited for in an embedded page: moodle: x" in warning
 
 
 @pytest.mark.parametrize("answer", [None, 3, {"ready": 1}, {"lost": True}, {"ready": True, "waiting": None}])
