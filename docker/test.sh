@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 bin=${VENV:-.venv}/bin
 step() { printf '\n== %s\n' "$1"; }
 # As many files of tests at once as there are cores, up to four; whoever is free takes the next, long ones first.
-at_once=(-n "$(nproc)" --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
+at_once=(-n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder)
 
 step "style";   "$bin/ruff" check . && "$bin/ruff" format --check .
 step "types";   "$bin/mypy"

@@ -70,13 +70,17 @@ async def ended_count(job_id: JobId, items_total: int) -> int:
         job_id: of the job.
         items_total: number of its items.
     """
-    mine = _WORKFLOWS.parent_workflow_id.in_(await parents_of_items(job_id))
-    counted = sa.select(_WORKFLOWS.status, sa.func.count()).where(mine).group_by(_WORKFLOWS.status)
-    by_state: dict[str, int] = dict(await asyncio.to_thread(_rows, counted))
+    by_state = await asyncio.to_thread(_by_state, await parents_of_items(job_id))
     ended = sum(by_state.get(state, 0) for state in ENDED)
     active = sum(by_state.get(state, 0) for state in ACTIVE)
     # A later run has workflows of its own: those of the items that it tries again count twice.
     return max(0, min(ended, items_total - active))
+
+
+def _by_state(parents: list[str]) -> dict[str, int]:
+    """Return the number of the workflows of these parents in each of DBOS's states."""
+    mine = _WORKFLOWS.parent_workflow_id.in_(parents)
+    return dict(_rows(sa.select(_WORKFLOWS.status, sa.func.count()).where(mine).group_by(_WORKFLOWS.status)))
 
 
 def _rows(query: sa.Select[Any]) -> list[tuple[Any, ...]]:
